@@ -1,0 +1,54 @@
+// Every limit of the system in one place, related to each other by static_assert.
+// All sizes are in bytes unless the name says otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe::limits {
+
+inline constexpr std::size_t key_bytes_max = 64 * 1024;
+inline constexpr std::size_t value_bytes_max = 512ull << 20;
+/// A value above this is stored as parts of at most this size plus a head.
+inline constexpr std::size_t part_bytes_max = 1 << 20;
+/// Redis' element of a key (vector sets later).
+inline constexpr std::size_t member_bytes_max = 64 * 1024;
+
+/// One record as it stands in a message or frame, header included.
+inline constexpr std::size_t record_bytes_max = 2 << 20;
+/// One commit frame, header and padding included; also the largest message on any queue or link.
+inline constexpr std::size_t frame_bytes_max = 4 << 20;
+/// A frame is closed by size when its payload passes this at level `memory`.
+inline constexpr std::size_t memory_frame_bytes = 256 * 1024;
+inline constexpr std::uint32_t memory_frame_age_ms = 100;
+
+inline constexpr std::uint64_t segment_bytes_min = 8ull << 20;
+inline constexpr std::uint64_t segment_bytes_default = 64ull << 20;
+inline constexpr std::uint64_t segment_bytes_max = 1ull << 30;
+/// Segments kept back for deletes, compaction and configuration.
+inline constexpr std::uint32_t reserved_segments = 2;
+/// Segments per shard the manifest may list.
+inline constexpr std::uint32_t segments_max = 1 << 20;
+inline constexpr std::uint32_t epochs_max = 1 << 16;
+
+inline constexpr std::uint32_t hash_slots = 16384;
+inline constexpr std::uint32_t shards_max = 256;
+inline constexpr std::uint32_t reactors_max = 64;
+
+// RESP (reference: Redis 7.0 limits and its security history).
+inline constexpr std::size_t query_buffer_bytes = 64 << 20;  ///< beside the bulk being read
+inline constexpr std::size_t inline_bytes = 64 * 1024;
+inline constexpr std::uint32_t arguments_max = 1 << 20;
+/// Unread replies at which a client is closed: room for two values of the largest size and more.
+inline constexpr std::size_t output_bytes_max = 2 * value_bytes_max + (256ull << 20);
+inline constexpr std::uint32_t unauthenticated_arguments = 10;
+inline constexpr std::size_t unauthenticated_bulk_bytes = 16 * 1024;
+inline constexpr std::uint32_t clients_max = 10000;
+
+static_assert(part_bytes_max + key_bytes_max + member_bytes_max + 256 <= record_bytes_max);
+static_assert(2 * record_bytes_max <= frame_bytes_max);
+static_assert(frame_bytes_max <= segment_bytes_min / 2);
+static_assert(frame_bytes_max < (1u << 29) - 1, "Cap'n Proto's Data ends at 2^29 - 1 bytes");
+static_assert(segment_bytes_max <= UINT32_MAX, "record locations hold 32-bit offsets");
+
+}  // namespace troupe::limits

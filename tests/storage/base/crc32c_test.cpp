@@ -1,0 +1,51 @@
+#include "storage/base/crc32c.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "storage/base/prng.hpp"
+
+namespace troupe {
+namespace {
+
+/// Bit by bit, straight from the definition: reflected polynomial 0x1EDC6F41.
+std::uint32_t slow_crc32c(std::string_view bytes, std::uint32_t previous = 0) {
+  auto remainder = ~previous;
+  for (const char byte : bytes) {
+    remainder ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) {
+      remainder = (remainder >> 1) ^ (0x82f63b78u & (0u - (remainder & 1u)));
+    }
+  }
+  return ~remainder;
+}
+
+TEST_CASE("the check value and the examples of RFC 3720 come out") {
+  CHECK(crc32c("") == 0);
+  CHECK(crc32c("123456789") == 0xe3069283);
+  CHECK(crc32c(std::string(32, '\0')) == 0x8a9136aa);
+  CHECK(crc32c(std::string(32, '\xff')) == 0x62a8ab43);
+}
+
+TEST_CASE("every length and start agrees with the definition") {
+  prng random(11);
+  std::string bytes(600, '\0');
+  for (auto& byte : bytes) byte = static_cast<char>(random.next());
+  for (std::size_t length = 0; length <= 520; ++length) {
+    const auto piece = std::string_view(bytes).substr(length % 17, length);
+    CHECK(crc32c(piece) == slow_crc32c(piece));
+  }
+}
+
+TEST_CASE("a checksum goes on over pieces") {
+  const std::string_view whole = "frames are checked piece by piece";
+  for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
+    CHECK(crc32c(whole.substr(cut), crc32c(whole.substr(0, cut))) == crc32c(whole));
+  }
+}
+
+}  // namespace
+}  // namespace troupe

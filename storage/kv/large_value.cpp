@@ -1,0 +1,79 @@
+#include "storage/kv/large_value.hpp"
+
+#include <fmt/format.h>
+
+#include "storage/base/coding.hpp"
+#include "storage/base/crc32c.hpp"
+#include "storage/log/record_format.hpp"
+
+namespace troupe::kv {
+
+std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noexcept {
+  const std::size_t parts = part_count(value_size);
+  const std::size_t head = log::head_prefix_bytes + parts * sizeof(std::uint64_t);
+  return value_size + head + (parts + 1) * (log::record_header_bytes + key_size);
+}
+
+std::string encode_head(std::string_view value, std::span<const part_position> parts) {
+  std::string head;
+  log::append_head_prefix(head, {.total_length = value.size(),
+                                 .crc = crc32c(value),
+                                 .part_count = static_cast<std::uint32_t>(parts.size())});
+  for (const part_position& part : parts) append_le(head, part.sequence.value);
+  return head;
+}
+
+void write_part_list(char* to, std::span<const part_position> parts) noexcept {
+  store_le(to, static_cast<std::uint32_t>(parts.size()));
+  to += 4;
+  for (const part_position& part : parts) {
+    store_le(to, part.sequence.value);
+    store_le(to + 8, part.where.segment);
+    store_le(to + 12, part.where.offset);
+    store_le(to + 16, part.size);
+    to += part_list_item_bytes;
+  }
+}
+
+std::uint32_t listed_parts(const char* list) noexcept { return load_le<std::uint32_t>(list); }
+
+part_position listed_part(const char* list, std::uint32_t index) noexcept {
+  const char* item = list + 4 + index * part_list_item_bytes;
+  return {.where = {.segment = load_le<std::uint32_t>(item + 8),
+                    .offset = load_le<std::uint32_t>(item + 12)},
+          .size = load_le<std::uint32_t>(item + 16),
+          .sequence = {load_le<std::uint64_t>(item)}};
+}
+
+void pending_parts::add(part_position part, std::size_t value_size) {
+  parts_.insert_or_assign(part.sequence, pending{part, value_size});
+}
+
+result<std::vector<part_position>> pending_parts::take(std::string_view head) {
+  TRY(const log::head_prefix prefix, log::decode_head(head));
+  if (prefix.total_length > limits::value_bytes_max) {
+    return failure{errc::corrupt,
+                   fmt::format("a head record claims a value of {} bytes", prefix.total_length)};
+  }
+  std::vector<part_position> found;
+  std::uint64_t total = 0;
+  for (std::uint32_t i = 0; i < prefix.part_count; ++i) {
+    const lsn wanted = log::head_part(head, i);
+    const auto at = parts_.find(wanted);
+    if (at == parts_.end()) {
+      return failure{
+          errc::not_found,
+          fmt::format("a head record names the part with LSN {}, which is missing", wanted.value)};
+    }
+    total += at->second.value_size;
+    found.push_back(at->second.part);
+    parts_.erase(at);
+  }
+  if (total != prefix.total_length) {
+    return failure{errc::corrupt, fmt::format("a head record counts {} bytes, its parts have {}",
+                                              prefix.total_length, total)};
+  }
+  return found;
+}
+
+}  // namespace troupe::kv

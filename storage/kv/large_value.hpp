@@ -1,0 +1,63 @@
+// Values above one part: how they are cut up, named by a head record and put together again.
+//
+// Place: storage/kv; plain functions, and the parts met in recovery before their head.
+// A large value is never cached in its entry. The entry holds its list of parts instead:
+// u32 count, then per part u64 LSN, u32 segment, u32 offset, u32 size of the record.
+// Invariants: (1) parts of a value have ascending LSNs below that of its head; (2) a part that no
+// head names is dead: it was never counted as live.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/limits.hpp"
+#include "storage/base/result.hpp"
+#include "storage/kv/types.hpp"
+
+namespace troupe::kv {
+
+/// Number of parts of a value of `size` bytes.
+[[nodiscard]] constexpr std::size_t part_count(std::size_t size) noexcept {
+  return (size + limits::part_bytes_max - 1) / limits::part_bytes_max;
+}
+
+/// Encoded bytes of all records of a large value.
+[[nodiscard]] std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noexcept;
+
+/// Value of the head record over `value`, whose parts are these.
+[[nodiscard]] std::string encode_head(std::string_view value, std::span<const part_position> parts);
+
+inline constexpr std::size_t part_list_item_bytes = 8 + 4 + 4 + 4;
+/// Bytes of the list of `count` parts in an entry.
+[[nodiscard]] constexpr std::size_t part_list_bytes(std::size_t count) noexcept {
+  return 4 + count * part_list_item_bytes;
+}
+/// Writes the list; `to` has part_list_bytes(parts.size()) bytes.
+void write_part_list(char* to, std::span<const part_position> parts) noexcept;
+/// Number of parts in a list.
+[[nodiscard]] std::uint32_t listed_parts(const char* list) noexcept;
+/// One part of a list. Precondition: index < listed_parts(list).
+[[nodiscard]] part_position listed_part(const char* list, std::uint32_t index) noexcept;
+
+/// Parts that recovery met and whose head has not come yet.
+class pending_parts {
+ public:
+  void add(part_position part, std::size_t value_size);
+  /// The parts that a head record's value names, in order, and forgets them. `corrupt` if the head
+  /// is malformed or its parts do not add up, `not_found` if one is not there.
+  result<std::vector<part_position>> take(std::string_view head);
+  void clear() { parts_.clear(); }
+
+ private:
+  struct pending {
+    part_position part;
+    std::size_t value_size;
+  };
+  std::map<lsn, pending> parts_;
+};
+
+}  // namespace troupe::kv

@@ -1,0 +1,254 @@
+// Reading, and what concerns the store as a whole.
+#include "storage/kv/store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::kv {
+namespace {
+
+constexpr int random_attempts = 100;
+// How far RANDOMKEY walks when nearly all keys are expired.
+constexpr std::size_t random_walk_max = 1 << 16;
+// Entries of a scan that are fetched together.
+constexpr std::size_t scan_group = 32;
+
+void destroy_all(entry_index& index) {
+  while (index.drain([](entry* its) { entry::destroy(its); })) {
+  }
+}
+
+}  // namespace
+
+store::store(store_options options, const clock& time)
+    : options_(options),
+      clock_(time),
+      index_(index::key_hasher(options.hash_seed)),
+      memory_(options.memory_bytes) {}
+
+store::store(store_options options, log::log_tail& tail, const clock& time) : store(options, time) {
+  finish_recovery(tail);
+}
+
+store::~store() {
+  destroy_all(index_);
+  for (entry_index& flushed : releasing_) destroy_all(flushed);
+}
+
+key_hash store::hash(std::string_view key) const { return index_.hash(key); }
+
+void store::begin_command(durability level) {
+  level_ = level;
+  observed_ = {};
+  wrote_ = false;
+  lacked_room_ = 0;
+  now_ms_.reset();
+  if (!missing_.empty()) {
+    missing_.clear();
+    missing_lsns_.clear();
+  }
+}
+
+lsn store::observed() const { return observed_; }
+
+bool store::wrote() const { return wrote_; }
+
+std::size_t store::lacked_room() const { return lacked_room_; }
+
+const std::vector<cold_read>& store::missing() const { return missing_; }
+
+std::int64_t store::now_ms() const {
+  if (!now_ms_) {
+    const std::int64_t wall = clock_.wall_ms();
+    now_ms_ = tail_ == nullptr ? wall : tail_->now_ms(wall);
+  }
+  return *now_ms_;
+}
+
+bool store::has_room(std::size_t bytes) {
+  if (tail_->has_room(bytes, log::space::normal)) return true;
+  lacked_room_ = std::max(lacked_room_, bytes);
+  return false;
+}
+
+void store::observe(const entry& its) noexcept {
+  if (its.level() >= durability::durable) observed_ = std::max(observed_, its.last_lsn());
+}
+
+void store::observe_absence() noexcept {
+  if (flush_lsn_ > durable_ && flush_level_ >= durability::durable)
+    observed_ = std::max(observed_, flush_lsn_);
+}
+
+store::place store::look_up(std::string_view key, key_hash hash) {
+  const place at = index_.find(hash, key);
+  if (!at) {
+    observe_absence();
+    return {};
+  }
+  const entry& its = *at.entry();
+  observe(its);
+  if (its.deleted() || expired(its)) return {};
+  return at;
+}
+
+found store::peek(std::string_view key, key_hash hash) {
+  const place at = look_up(key, hash);
+  if (!at) return {};
+  const entry& its = *at.entry();
+  return {.state = presence::present,
+          .value_size = its.value_size(),
+          .deadline_ms = its.deadline_ms(),
+          .value_lsn = its.value_lsn()};
+}
+
+found store::find(std::string_view key, key_hash hash) {
+  const place at = look_up(key, hash);
+  if (!at) return {};
+  entry& its = *at.entry();
+  found hit{.state = presence::present,
+            .value_size = its.value_size(),
+            .deadline_ms = its.deadline_ms(),
+            .value_lsn = its.value_lsn()};
+  if (its.cached()) {
+    hit.value = its.value();
+    // Only a change is written: the line of a hot entry stays clean.
+    if (!its.visited()) its.set_visited(true);
+    return hit;
+  }
+  if (its.value_size() == 0) return hit;
+  if (its.large() && its.value_lsn() > durable_) {
+    hit.value = undecided_values_.at(its.value_lsn());
+    return hit;
+  }
+  if (!loans_.empty()) {
+    const auto loan = loans_.find(its.value_lsn().value);
+    if (loan != loans_.end()) {
+      hit.value = loan->second;
+      return hit;
+    }
+  }
+  want(its);
+  hit.state = presence::cold;
+  return hit;
+}
+
+void store::want(const entry& its) {
+  if (!missing_lsns_.insert(its.value_lsn().value).second) return;
+  ++cold_finds_;
+  cold_read read{.where = its.where(),
+                 .value_lsn = its.value_lsn(),
+                 .value_size = its.value_size(),
+                 .key = std::string(its.key())};
+  std::size_t record_value = its.value_size();
+  if (its.large()) {
+    const std::uint32_t parts = listed_parts(its.tail());
+    for (std::uint32_t i = 0; i < parts; ++i) read.parts.push_back(listed_part(its.tail(), i));
+    record_value = log::head_prefix_bytes + parts * sizeof(std::uint64_t);
+  }
+  read.size = static_cast<std::uint32_t>(log::record_header_bytes + its.key_size() + record_value);
+  missing_.push_back(std::move(read));
+}
+
+void store::supply(const cold_read& wanted, std::string value) {
+  ENSURE(value.size() == wanted.value_size);
+  const place at = index_.find_if(hash(wanted.key), [&wanted](const entry& its) {
+    return its.value_lsn() == wanted.value_lsn && !its.deleted();
+  });
+  if (!at) return;
+  entry& its = *at.entry();
+  if (!its.large() && !its.cached() && memory_.admits(value.size())) {
+    memory_.remove(its);
+    entry* const filled = entry::take_value(&its, value);
+    at.replace(filled, filled->marks());
+    memory_.add(*filled);
+  }
+  loans_.insert_or_assign(wanted.value_lsn.value, std::move(value));
+  if (memory_.over_budget()) evict_some(write_evict_budget);
+}
+
+void store::drop_loans() {
+  if (!loans_.empty()) loans_.clear();
+}
+
+std::uint64_t store::scan(std::uint64_t cursor, std::size_t count,
+                          const std::function<void(std::string_view key)>& visit) const {
+  std::vector<place> group;
+  for (std::size_t seen = 0;;) {
+    group.clear();
+    cursor = index_.scan_from(cursor, std::min(count - seen, scan_group), [&group](place at) {
+      __builtin_prefetch(at.entry());
+      group.push_back(at);
+    });
+    for (const place at : group) {
+      const entry& its = *at.entry();
+      if (!its.deleted() && !expired(its)) visit(its.key());
+    }
+    // An empty stretch counts too, so that a scan of a nearly empty table ends.
+    seen += std::max<std::size_t>(group.size(), 1);
+    if (cursor == 0 || seen >= count) return cursor;
+  }
+}
+
+std::optional<std::string_view> store::random_key(prng& random) const {
+  for (int attempt = 0; attempt < random_attempts; ++attempt) {
+    const place at = index_.random(random);
+    if (!at) return std::nullopt;
+    const entry& its = *at.entry();
+    if (!its.deleted() && !expired(its)) return its.key();
+  }
+  std::optional<std::string_view> any;
+  std::uint64_t cursor = 0;
+  for (std::size_t seen = 0; !any && seen < random_walk_max; seen += scan_group) {
+    cursor = scan(cursor, scan_group, [&any](std::string_view key) { any = key; });
+    if (cursor == 0) break;
+  }
+  return any;
+}
+
+std::uint64_t store::size() const { return live_keys_; }
+
+std::uint64_t store::expires() const { return expires_; }
+
+memory_figures store::memory() const {
+  memory_figures now{.value_bytes = memory_.used(),
+                     .value_budget = memory_.budget(),
+                     .key_bytes = memory_.total() - memory_.used(),
+                     .index_bytes = index_.bytes(),
+                     .evicted_values = memory_.evicted(),
+                     .cold_finds = cold_finds_};
+  for (const entry_index& flushed : releasing_) now.releasing_entries += flushed.size();
+  for (const auto& [sequence, value] : undecided_values_) now.undecided_bytes += value.size();
+  return now;
+}
+
+std::uint64_t store::memory_of(std::string_view key, key_hash hash) const {
+  const place at = index_.find(hash, key);
+  if (!at || at.entry()->deleted() || expired(*at.entry())) return 0;
+  return at.entry()->block_bytes() + index_.bytes() / std::max<std::uint64_t>(index_.size(), 1);
+}
+
+void store::watch(watcher_id who, std::string_view key, key_hash hash) {
+  const place at = index_.find(hash, key);
+  const bool is_expired = at && !at.entry()->deleted() && expired(*at.entry());
+  watches_.watch(who, {.key = std::string(key), .hash = hash, .expired = is_expired});
+}
+
+void store::unwatch(watcher_id who) { watches_.unwatch(who); }
+
+bool store::is_dirty(watcher_id who) {
+  bool is_gone = false;
+  for (const watched_key& watched : watches_.keys_of(who)) {
+    const place at = index_.find(watched.hash, watched.key);
+    if (!at) {
+      observe_absence();
+      continue;
+    }
+    const entry& its = *at.entry();
+    observe(its);
+    is_gone = is_gone || (!watched.expired && !its.deleted() && expired(its));
+  }
+  return is_gone || watches_.is_dirty(who);
+}
+
+}  // namespace troupe::kv

@@ -1,0 +1,262 @@
+// The default engine: one shard's keys and values. Index and cached values in memory, everything
+// else in the shard's log.
+//
+// Place: storage/kv, used by the shard actor and the command handlers. Pure: no actor, no thread,
+// no disk; it appends records to the log tail and is told what became durable. Owner: a shard; all
+// calls on its reactor's thread. Invariants:
+//  1. What the index shows is what replaying the appended records in order would show.
+//  2. A value whose record is not durable is in memory, large or not; an erased key stays as
+//     `deleted` in the index until its tombstone is durable.
+//  3. An expired key is never visible; time never runs back, and stands still within a command.
+//  4. A record counts as live in its segment until the record that killed it is durable.
+//  5. A call that fails has changed nothing a client can see. std::bad_alloc may leave any call;
+//     the process must then stop and recover from the log.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "storage/base/clock.hpp"
+#include "storage/base/ids.hpp"
+#include "storage/base/prng.hpp"
+#include "storage/base/result.hpp"
+#include "storage/kv/large_value.hpp"
+#include "storage/kv/memory_tier.hpp"
+#include "storage/kv/segment_ledger.hpp"
+#include "storage/kv/types.hpp"
+#include "storage/kv/watch_registry.hpp"
+#include "storage/log/log_tail.hpp"
+#include "storage/log/record_format.hpp"
+
+namespace troupe::kv {
+
+/// How a store is set up.
+struct store_options {
+  shard_id shard{};
+  std::uint64_t hash_seed = 0;     ///< the same for all shards of a node
+  std::uint64_t memory_bytes = 0;  ///< bound of cached value bytes; 0 = none but the undecided
+};
+
+/// One shard's key-value store.
+class store {
+ public:
+  /// A store to be recovered: apply() the log's records, then finish_recovery(). `time` must
+  /// outlive it.
+  store(store_options options, const clock& time);
+  /// An empty store that writes to `tail` at once. Both references must outlive it.
+  store(store_options options, log::log_tail& tail, const clock& time);
+  ~store();
+  store(const store&) = delete;
+  store& operator=(const store&) = delete;
+
+  // ---- recovery -------------------------------------------------------------------------------
+  /// Takes over one record of the log; all records in order, batches complete. `corrupt` or
+  /// `foreign` when it is not a record this store can have written.
+  result<void> apply(const log::record_view& record, log::position where);
+  /// After the last record: `corrupt` if a key's newest value lacks parts that the log must hold.
+  [[nodiscard]] result<void> check_recovered() const;
+  /// Ends recovery: everything applied is durable, writing goes on in `tail`, which must outlive
+  /// the store. Precondition: check_recovered() succeeds.
+  void finish_recovery(log::log_tail& tail);
+
+  // ---- one command ----------------------------------------------------------------------------
+  [[nodiscard]] key_hash hash(std::string_view key) const;
+  /// First step of a prefetch: all commands at hand take it before any takes the second.
+  [[gnu::always_inline]] void prefetch_bucket(key_hash hash) const { index_.prefetch_bucket(hash); }
+  /// Second step: waits for the bucket, fetches the entry behind it.
+  [[gnu::always_inline]] void prefetch_entry(key_hash hash) const { index_.prefetch_entry(hash); }
+
+  /// Starts a command: observation, missing values and time start anew. `level` is that of its
+  /// writes.
+  void begin_command(durability level);
+  /// Highest LSN of a record of level `durable` or above that the command depends on: the last
+  /// change of every key looked at or written, deleted keys and the last flush included. 0 = none.
+  [[nodiscard]] lsn observed() const;
+  /// True if the command appended a record.
+  [[nodiscard]] bool wrote() const;
+  /// The values that find() called cold in this command, each once.
+  [[nodiscard]] const std::vector<cold_read>& missing() const;
+  /// The shard's clock. Stands still within a command.
+  [[nodiscard]] std::int64_t now_ms() const;
+
+  /// Looks a key up, with its bytes.
+  found find(std::string_view key, key_hash);
+  /// Looks a key up without its bytes: never `cold`, `value` stays empty.
+  found peek(std::string_view key, key_hash);
+
+  /// Sets a key, whatever it was before; `deadline_ms` 0 = never expires. `value` may be a view
+  /// that find() returned. `refused` beyond limits::key_bytes_max or value_bytes_max, `no_space`
+  /// when the log is full.
+  result<void> put(std::string_view key, key_hash hash, std::string_view value,
+                   std::int64_t deadline_ms) {
+    if (put_at_once(key, hash, value, deadline_ms)) [[likely]]
+      return {};
+    return put_with_care(key, hash, value, deadline_ms);
+  }
+  /// Removes a key; false = it did not exist. May write into the log's reserve.
+  result<bool> erase(std::string_view key, key_hash);
+  /// Changes the deadline of a key, 0 = it never expires again; false = no such key, or nothing to
+  /// persist.
+  result<bool> set_deadline(std::string_view key, key_hash, std::int64_t deadline_ms);
+  /// Removes all keys. Takes time by segments and watched keys, not by keys; the memory comes back
+  /// through release_some(). May write into the log's reserve.
+  result<void> flush_all();
+
+  /// Records between begin_batch() and end_batch() are recovered all or none.
+  void begin_batch();
+  void end_batch();
+  /// True if records of `bytes` in all fit into the log without its reserve.
+  [[nodiscard]] bool has_room(std::size_t bytes);
+  /// Bytes of the largest write of this command that found no room; 0 = there was room for all.
+  [[nodiscard]] std::size_t lacked_room() const;
+
+  // ---- cold values ----------------------------------------------------------------------------
+  /// Hands in what was read for `wanted`, for the command that is run again, and caches it if the
+  /// memory budget allows. A value that was replaced meanwhile is ignored.
+  void supply(const cold_read& wanted, std::string value);
+  /// Ends the loan of supplied values: the command that needed them is done.
+  void drop_loans();
+
+  // ---- whole store ----------------------------------------------------------------------------
+  /// Visits keys from `cursor` (0 = start) in hash order until about `count` were seen; returns the
+  /// next cursor, 0 = done. Cursors are below 2^40. A key that exists during the whole iteration is
+  /// visited at least once. `visit` must not change the store.
+  std::uint64_t scan(std::uint64_t cursor, std::size_t count,
+                     const std::function<void(std::string_view key)>& visit) const;
+  /// A visible key, about equally likely each; nothing when there is none to be found.
+  [[nodiscard]] std::optional<std::string_view> random_key(prng& random) const;
+  /// Number of keys; expired ones count until they are swept.
+  [[nodiscard]] std::uint64_t size() const;
+  /// Number of keys that have a deadline.
+  [[nodiscard]] std::uint64_t expires() const;
+  [[nodiscard]] memory_figures memory() const;
+  /// Bytes that one key costs in memory, cached value included; 0 = absent.
+  [[nodiscard]] std::uint64_t memory_of(std::string_view key, key_hash) const;
+
+  // ---- upkeep, called by the shard ------------------------------------------------------------
+  /// All records up to `durable` survive a crash. Never inside a batch: a batch survives whole.
+  void on_durable(lsn durable);
+  /// Appends tombstones for expired keys found among the next `budget` keys of an endless walk;
+  /// returns their number. Stops early when the log is full.
+  std::size_t sweep(std::size_t budget);
+  /// Evicts cached values above the memory budget, looking at up to `budget` keys; false = nothing
+  /// more to do now.
+  bool evict_some(std::size_t budget);
+  /// Frees up to about `budget` flushed entries; false = none left.
+  bool release_some(std::size_t budget);
+  /// Oldest segments without a live record, if any; the same answer until retired() is called.
+  [[nodiscard]] std::optional<retirable_prefix> retirable() const;
+  /// The segments below `first_live_ordinal` are gone.
+  void retired(std::uint32_t first_live_ordinal);
+
+  // ---- WATCH ----------------------------------------------------------------------------------
+  /// From now on a change of `key` makes `who` dirty.
+  void watch(watcher_id who, std::string_view key, key_hash);
+  /// Forgets `who`, its keys and its state.
+  void unwatch(watcher_id who);
+  /// True if a key watched by `who` was changed, flushed or expired since. A key that was absent or
+  /// expired when it was watched may stay so. Looks at the keys: observed() covers them.
+  [[nodiscard]] bool is_dirty(watcher_id who);
+
+ private:
+  using place = index::place<entry>;
+  using stamp = log::log_tail::appended_record;
+
+  /// A new value of a key, whose record is in the log.
+  struct incoming {
+    std::string_view value{};  ///< the bytes, if they are to be cached
+    std::uint32_t size = 0;
+    bool cached = false;
+    std::span<const part_position> parts{};  ///< of a large value
+    std::int64_t deadline_ms = 0;
+    stamp at{};
+  };
+  /// Slots a write looks at to get back to the memory budget.
+  static constexpr std::size_t write_evict_budget = 1024;
+
+  struct undecided_delete {
+    lsn sequence;
+    key_hash hash;
+  };
+
+  [[nodiscard]] bool expired(const entry& its) const {
+    return its.has_deadline() && its.deadline_ms() < now_ms();
+  }
+  void observe(const entry& its) noexcept;
+  void observe_absence() noexcept;
+  /// The place of a key, observed; none unless the key is visible.
+  place look_up(std::string_view key, key_hash hash);
+  void want(const entry& its);
+
+  /// Sets a key whose value is one record; false = not done, put_with_care() does it or says why
+  /// not. Apart, so that all arguments travel in registers: a value passed on the stack is read
+  /// back with one wide load, which has to wait for all stores of the command before.
+  bool put_at_once(std::string_view key, key_hash hash, std::string_view value,
+                   std::int64_t deadline_ms);
+  result<void> put_with_care(std::string_view key, key_hash hash, std::string_view value,
+                             std::int64_t deadline_ms);
+  result<void> put_large(std::string_view key, key_hash hash, std::string_view value,
+                         std::int64_t deadline_ms);
+  void finish_put(place at, std::string_view key, key_hash hash);
+  /// Makes `in` the value of the key whose place is `at` (none: a new key).
+  place install(place at, std::string_view key, key_hash hash, const incoming& in);
+  place rebuild(place at, std::string_view key, key_hash hash, const incoming& in);
+  place change_deadline(place at, std::int64_t deadline_ms, const stamp& by);
+  /// The records that an entry refers to are dead once `killer` is durable.
+  void bury(const entry& its, lsn killer);
+  /// Appends a tombstone for an entry that is not deleted and marks it so. Moves no slot.
+  result<void> append_tombstone(place at, key_hash hash, durability level);
+  /// What a change that leaves the value as it was must demand: not less than an undecided value.
+  [[nodiscard]] durability level_beside(const entry& its, durability level) const noexcept;
+  void forget(place at, key_hash hash);
+  void clear_index(lsn killer);
+
+  void apply_del(std::string_view key, lsn killer);
+  result<void> apply_put(const log::record_view& record, log::position where);
+  result<void> apply_expire(const log::record_view& record, log::position where);
+  result<void> apply_range(const log::record_view& record, log::position where);
+
+  const store_options options_;
+  const clock& clock_;
+  log::log_tail* tail_ = nullptr;  ///< none during recovery
+  entry_index index_;
+  memory_tier memory_;
+  segment_ledger ledger_;
+  watch_registry watches_;
+  pending_parts pending_parts_;                         ///< recovery only
+  std::map<std::string, lsn, std::less<>> incomplete_;  ///< recovery only: heads without parts
+  std::vector<entry_index> releasing_;  ///< flushed indexes whose entries are still to be freed
+  /// Bytes of large values that are not durable: they could not be read back yet.
+  std::map<lsn, std::string> undecided_values_;
+  std::deque<undecided_delete> deletes_;  ///< in LSN order
+
+  std::uint64_t live_keys_ = 0;
+  std::uint64_t expires_ = 0;
+  std::uint64_t cold_finds_ = 0;
+  std::uint64_t sweep_cursor_ = 0;
+  std::vector<place> sweep_found_;
+  lsn durable_{};
+  lsn flush_lsn_{};
+  durability flush_level_ = durability::memory;
+
+  // The current command.
+  durability level_ = durability::memory;
+  lsn observed_{};
+  bool wrote_ = false;
+  std::size_t lacked_room_ = 0;
+  mutable std::optional<std::int64_t> now_ms_;
+  std::vector<cold_read> missing_;
+  std::unordered_set<std::uint64_t> missing_lsns_;
+  std::unordered_map<std::uint64_t, std::string> loans_;  ///< supplied values by value LSN
+};
+
+}  // namespace troupe::kv

@@ -1,0 +1,78 @@
+// What the shard has the store do between commands: durability, expiry, eviction, release.
+#include <algorithm>
+
+#include "storage/kv/store.hpp"
+
+namespace troupe::kv {
+namespace {
+
+constexpr std::size_t durable_evict_budget = 4096;
+
+}  // namespace
+
+void store::on_durable(lsn durable) {
+  durable_ = std::max(durable_, durable);
+  for (; !deletes_.empty() && deletes_.front().sequence <= durable_; deletes_.pop_front()) {
+    const undecided_delete decided = deletes_.front();
+    const place at = index_.find_if(decided.hash, [&decided](const entry& its) {
+      return its.deleted() && its.last_lsn() == decided.sequence;
+    });
+    if (at) forget(at, decided.hash);
+  }
+  if (!undecided_values_.empty())
+    undecided_values_.erase(undecided_values_.begin(), undecided_values_.upper_bound(durable_));
+  ledger_.on_durable(durable_);
+  evict_some(durable_evict_budget);
+}
+
+void store::forget(place at, key_hash hash) {
+  entry* const gone = at.entry();
+  memory_.remove(*gone);
+  index_.erase(hash, at);
+  entry::destroy(gone);
+}
+
+std::size_t store::sweep(std::size_t budget) {
+  if (expires_ == 0) return 0;
+  now_ms_.reset();
+  std::size_t erased = 0;
+  for (std::size_t seen = 0; seen < budget && expires_ > 0;) {
+    sweep_found_.clear();
+    ++seen;
+    sweep_cursor_ = index_.scan_from(sweep_cursor_, 1, [&](place at) {
+      ++seen;
+      if ((at.marks() & mark_deadline) == 0) return;
+      __builtin_prefetch(at.entry());
+      sweep_found_.push_back(at);
+    });
+    for (const place at : sweep_found_) {
+      const entry& its = *at.entry();
+      if (its.deleted() || !expired(its)) continue;
+      const durability level = level_beside(its, durability::memory);
+      if (!append_tombstone(at, hash(its.key()), level)) return erased;
+      if (!watches_.empty()) watches_.removed(its.key());
+      ++erased;
+    }
+  }
+  return erased;
+}
+
+bool store::evict_some(std::size_t budget) { return memory_.evict(index_, durable_, budget); }
+
+bool store::release_some(std::size_t budget) {
+  std::size_t freed = 0;
+  while (!releasing_.empty() && freed < budget) {
+    const bool more = releasing_.back().drain([&freed](entry* its) {
+      entry::destroy(its);
+      ++freed;
+    });
+    if (!more) releasing_.pop_back();
+  }
+  return !releasing_.empty();
+}
+
+std::optional<retirable_prefix> store::retirable() const { return ledger_.retirable(); }
+
+void store::retired(std::uint32_t first_live_ordinal) { ledger_.retired(first_live_ordinal); }
+
+}  // namespace troupe::kv

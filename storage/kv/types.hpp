@@ -1,0 +1,78 @@
+// The values that go in and out of the key-value store.
+//
+// Place: storage/kv; plain data, used by the store, by command handlers and by shards.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/ids.hpp"
+#include "storage/index/key_hash.hpp"
+#include "storage/log/log_types.hpp"
+
+namespace troupe::kv {
+
+using troupe::key_hash;
+
+/// Somebody who WATCHes keys (a client connection); chosen by the caller.
+using watcher_id = strong<struct watcher_tag, std::uint64_t>;
+
+/// What the store knows about a key's value.
+enum class presence : std::uint8_t {
+  absent,   ///< no such key, or it is expired
+  present,  ///< the key exists; after find() its bytes are in `value`
+  cold,     ///< the key exists, but its bytes must be read from the log: see store::missing()
+};
+
+/// A key as a lookup saw it. `value` is valid until the next call that changes the store, supply()
+/// or drop_loans(); all other fields are copies.
+struct found {
+  presence state = presence::absent;
+  std::string_view value{};
+  std::uint64_t value_size = 0;
+  std::int64_t deadline_ms = 0;  ///< 0 = never expires
+  lsn value_lsn{};
+};
+
+/// One piece of a large value.
+struct part_position {
+  log::position where{};
+  std::uint32_t size = 0;  ///< of the whole record
+  lsn sequence{};
+};
+
+/// What must be read from the log for one value. Without `parts` it is the value of the put record
+/// at `where`. With `parts` it is the concatenation of their values, in order; `where` is then the
+/// head record, which needs not be read.
+struct cold_read {
+  log::position where{};
+  std::uint32_t size = 0;  ///< of the whole record at `where`
+  lsn value_lsn{};
+  std::uint64_t value_size = 0;
+  std::string key{};
+  std::vector<part_position> parts{};
+};
+
+/// Oldest segments that hold nothing any more.
+struct retirable_prefix {
+  std::uint32_t first_live_ordinal = 0;  ///< all segments below it may go
+  lsn consistent_from{};                 ///< no record was dropped because of an LSN above this one
+  lsn purged{};                          ///< highest LSN of a tombstone that goes with them
+};
+
+/// Where the memory goes, in bytes; what malloc really hands out.
+struct memory_figures {
+  std::uint64_t value_bytes = 0;        ///< cached values, bounded by the budget
+  std::uint64_t value_budget = 0;       ///< store_options::memory_bytes
+  std::uint64_t undecided_bytes = 0;    ///< large values that are not durable yet
+  std::uint64_t key_bytes = 0;          ///< entries without their cached values
+  std::uint64_t index_bytes = 0;        ///< tables that find the entries
+  std::uint64_t releasing_entries = 0;  ///< flushed entries that release_some() has still to free
+  std::uint64_t evicted_values = 0;     ///< since the start
+  std::uint64_t cold_finds = 0;         ///< since the start
+};
+
+}  // namespace troupe::kv

@@ -1,0 +1,58 @@
+#include "actors/resp/error_texts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace troupe::resp::error_texts {
+namespace {
+
+/// How much of a client's own words an error repeats.
+constexpr std::size_t echo_max = 128;
+
+std::string changed_case(std::string_view text, int (*change)(int)) {
+  std::string changed(text);
+  std::transform(changed.begin(), changed.end(), changed.begin(), [change](char c) {
+    return static_cast<char>(change(static_cast<unsigned char>(c)));
+  });
+  return changed;
+}
+
+constexpr int ascii_upper(int c) { return c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c; }
+
+}  // namespace
+
+std::string expected_bulk(char got) {
+  return fmt::format("ERR Protocol error: expected '$', got '{}'", got);
+}
+
+std::string wrong_arity(std::string_view name) {
+  return fmt::format("ERR wrong number of arguments for '{}' command", name);
+}
+
+std::string unknown_command(arguments argv) {
+  std::string shown;
+  for (std::size_t i = 1; i < argv.size() && shown.size() < echo_max; ++i) {
+    shown += fmt::format("'{}' ", argv[i].substr(0, echo_max - shown.size()));
+  }
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}",
+                     argv[0].substr(0, echo_max), shown);
+}
+
+std::string unknown_subcommand(std::string_view command, std::string_view subcommand) {
+  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", subcommand.substr(0, echo_max),
+                     changed_case(command, ascii_upper));
+}
+
+std::string invalid_expire(std::string_view name) {
+  return fmt::format("ERR invalid expire time in '{}' command", name);
+}
+
+std::string outcome_unknown(shard_id shard, lsn sequence) {
+  return fmt::format(
+      "TIMEOUT outcome unknown: the write was not durable in time and may still become so "
+      "(shard {} LSN {})",
+      shard.value, sequence.value);
+}
+
+}  // namespace troupe::resp::error_texts

@@ -1,0 +1,63 @@
+#include "actors/resp/piece_commands.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "actors/resp/reply_writer.hpp"
+#include "actors/resp/transfer_commands.hpp"
+#include "storage/base/ensure.hpp"
+
+namespace troupe::resp {
+
+namespace {
+
+kv::watcher_id watcher_of(const shard_command& command) {
+  const auto text = command.argv[1];
+  kv::watcher_id who;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), who.value);
+  ENSURE(parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size());
+  return who;
+}
+
+exec_status run_watch_key(shard_command& command) {
+  command.store.watch(watcher_of(command), command.argv[2], command.store.hash(command.argv[2]));
+  command.reply.ok();
+  return exec_status::done;
+}
+
+exec_status run_watch_check(shard_command& command) {
+  command.reply.integer(command.store.is_dirty(watcher_of(command)) ? 1 : 0);
+  return exec_status::done;
+}
+
+exec_status run_watch_forget(shard_command& command) {
+  command.store.unwatch(watcher_of(command));
+  command.reply.ok();
+  return exec_status::done;
+}
+
+constexpr command_spec piece(std::string_view name, std::int16_t arity, shard_handler handler) {
+  return {.name = name,
+          .arity = arity,
+          .flags = command_flag::readonly,
+          .group = command_group::transactions,
+          .category = command_category::none,
+          .scope = scope::shard_key,
+          .handler = handler};
+}
+
+}  // namespace
+
+constexpr command_spec watch_key = piece("~watch-key", 3, run_watch_key);
+constexpr command_spec watch_check = piece("~watch-check", 2, run_watch_check);
+constexpr command_spec watch_forget = piece("~watch-forget", 2, run_watch_forget);
+
+const command_spec* find_piece(std::string_view name) noexcept {
+  for (const auto* spec :
+       {&watch_key, &watch_check, &watch_forget, &fetch_for_transfer, &place_transferred}) {
+    if (spec->name == name) return spec;
+  }
+  return nullptr;
+}
+
+}  // namespace troupe::resp

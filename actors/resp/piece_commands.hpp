@@ -1,0 +1,23 @@
+// Commands that only gateways send to shards: the pieces by which WATCH and plans over several
+// shards do their work there. Clients cannot name them.
+//
+// Place: actors/resp, pure handlers run by a shard (see command_table.hpp).
+#pragma once
+
+#include "actors/resp/command_table.hpp"
+
+namespace troupe::resp {
+
+/// argv {name, watcher, key}: from now on a change of key makes the watcher dirty; replies OK.
+extern const command_spec watch_key;
+
+/// argv {name, watcher}: replies 1 if a key it watches here was touched, else 0.
+extern const command_spec watch_check;
+
+/// argv {name, watcher}: forgets the watcher and its keys; replies OK.
+extern const command_spec watch_forget;
+
+/// The piece of that name, those of transfer_commands.hpp included, or nullptr.
+[[nodiscard]] const command_spec* find_piece(std::string_view name) noexcept;
+
+}  // namespace troupe::resp

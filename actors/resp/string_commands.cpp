@@ -1,0 +1,324 @@
+#include "actors/resp/string_commands.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "actors/resp/deadline_arguments.hpp"
+#include "actors/resp/handler_replies.hpp"
+#include "actors/resp/number_parsing.hpp"
+#include "storage/base/limits.hpp"
+
+namespace troupe::resp {
+namespace {
+
+using existence = string_options::existence;
+using expiry = string_options::expiry;
+using kv::presence;
+
+void reply_value(reply_writer& reply, const kv::found& value) {
+  if (value.state == presence::present) {
+    reply.bulk(value.value);
+  } else {
+    reply.null();
+  }
+}
+
+// Stores and replies OK or why not.
+exec_status put_replying_ok(shard_command& command, std::string_view value,
+                            std::int64_t deadline_ms) {
+  const auto stored =
+      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+  if (stored) {
+    command.reply.ok();
+  } else {
+    reply_failure(command.reply, stored.error());
+  }
+  return exec_status::done;
+}
+
+// Stores, with the value that was there as reply; `old` is invalid afterwards.
+exec_status put_replying_old(shard_command& command, const kv::found& old, std::string_view value,
+                             std::int64_t deadline_ms) {
+  const std::size_t before = command.reply.size();
+  reply_value(command.reply, old);
+  const auto stored =
+      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+  if (!stored) {
+    command.reply.truncate(before);
+    reply_failure(command.reply, stored.error());
+  }
+  return exec_status::done;
+}
+
+exec_status set_with_options(shard_command& command) {
+  const auto options = parse_string_options(command.argv, 3, string_option_set::set);
+  if (!options) return refuse(command, error_texts::syntax);
+  std::int64_t deadline_ms = 0;
+  if (options->deadline == expiry::given) {
+    const auto given = positive_deadline(command, options->amount, options->notation);
+    if (!given) return exec_status::done;
+    deadline_ms = *given;
+  }
+  const std::string_view key = command.argv[1];
+  const kv::found old = options->returns_old_value
+                            ? command.store.find(key, command.first_key_hash)
+                            : command.store.peek(key, command.first_key_hash);
+  if (old.state == presence::cold) return exec_status::cold;
+  if (options->deadline == expiry::keep) deadline_ms = old.deadline_ms;
+
+  const bool exists = old.state == presence::present;
+  const bool refused = (options->condition == existence::must_not_exist && exists) ||
+                       (options->condition == existence::must_exist && !exists);
+  if (refused) {
+    if (options->returns_old_value) {
+      reply_value(command.reply, old);
+    } else {
+      command.reply.null();
+    }
+    return exec_status::done;
+  }
+  return options->returns_old_value ? put_replying_old(command, old, command.argv[2], deadline_ms)
+                                    : put_replying_ok(command, command.argv[2], deadline_ms);
+}
+
+exec_status set_expiring(shard_command& command, time_unit unit) {
+  const auto deadline = positive_deadline(command, command.argv[2], {unit, time_base::now});
+  return deadline ? put_replying_ok(command, command.argv[3], *deadline) : exec_status::done;
+}
+
+// GETEX behind the lookup: replies the value and changes its deadline.
+exec_status change_deadline_replying_value(shard_command& command, const kv::found& value,
+                                           std::int64_t deadline_ms) {
+  const std::string_view key = command.argv[1];
+  const std::size_t before = command.reply.size();
+  command.reply.bulk(value.value);
+  const bool already_over = deadline_ms != 0 && deadline_ms <= command.store.now_ms();
+  const auto changed = already_over
+                           ? command.store.erase(key, command.first_key_hash)
+                           : command.store.set_deadline(key, command.first_key_hash, deadline_ms);
+  if (!changed) {
+    command.reply.truncate(before);
+    reply_failure(command.reply, changed.error());
+  }
+  return exec_status::done;
+}
+
+// All pairs or none: the room is checked for all of them before the first is stored. Replies the
+// error and returns false if nothing was stored.
+bool put_pairs(shard_command& command) {
+  const arguments argv = command.argv;
+  const std::size_t pairs = argv.size() / 2;
+  if (!command.store.has_room(write_bytes_estimate(argv) + pairs * record_overhead_bytes)) {
+    command.reply.error(disk_full_error);
+    return false;
+  }
+  const record_batch batch(command);
+  for (std::size_t at = 1; at + 1 < argv.size(); at += 2) {
+    const auto stored = command.store.put(argv[at], command.store.hash(argv[at]), argv[at + 1], 0);
+    if (!stored) {
+      reply_failure(command.reply, stored.error());
+      return false;
+    }
+  }
+  return true;
+}
+
+bool refuse_odd_pairs(shard_command& command) {
+  if (command.argv.size() % 2 == 1) return false;
+  const command_spec* spec = find(command.argv[0]);
+  command.reply.error(error_texts::wrong_arity(spec != nullptr ? spec->name : command.argv[0]));
+  return true;
+}
+
+}  // namespace
+
+exec_status handle_set(shard_command& command) {
+  if (command.argv.size() > 3) return set_with_options(command);
+  return put_replying_ok(command, command.argv[2], 0);
+}
+
+exec_status handle_setnx(shard_command& command) {
+  const std::string_view key = command.argv[1];
+  if (command.store.peek(key, command.first_key_hash).state != presence::absent) {
+    command.reply.integer(0);
+    return exec_status::done;
+  }
+  const auto stored = command.store.put(key, command.first_key_hash, command.argv[2], 0);
+  if (stored) {
+    command.reply.integer(1);
+  } else {
+    reply_failure(command.reply, stored.error());
+  }
+  return exec_status::done;
+}
+
+exec_status handle_setex(shard_command& command) {
+  return set_expiring(command, time_unit::seconds);
+}
+
+exec_status handle_psetex(shard_command& command) {
+  return set_expiring(command, time_unit::milliseconds);
+}
+
+exec_status handle_get(shard_command& command) {
+  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
+  if (value.state == presence::cold) return exec_status::cold;
+  reply_value(command.reply, value);
+  return exec_status::done;
+}
+
+exec_status handle_getex(shard_command& command) {
+  const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
+  if (!options) return refuse(command, error_texts::syntax);
+  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
+  if (value.state == presence::cold) return exec_status::cold;
+  const bool changes = options->deadline == expiry::given ||
+                       (options->deadline == expiry::persist && value.deadline_ms != 0);
+  if (value.state == presence::absent || !changes) {
+    reply_value(command.reply, value);
+    return exec_status::done;
+  }
+  std::int64_t deadline_ms = 0;
+  if (options->deadline == expiry::given) {
+    const auto given = positive_deadline(command, options->amount, options->notation);
+    if (!given) return exec_status::done;
+    deadline_ms = *given;
+  }
+  return change_deadline_replying_value(command, value, deadline_ms);
+}
+
+exec_status handle_getdel(shard_command& command) {
+  const std::string_view key = command.argv[1];
+  const kv::found value = command.store.find(key, command.first_key_hash);
+  if (value.state == presence::cold) return exec_status::cold;
+  const std::size_t before = command.reply.size();
+  reply_value(command.reply, value);
+  if (value.state == presence::absent) return exec_status::done;
+  const auto erased = command.store.erase(key, command.first_key_hash);
+  if (!erased) {
+    command.reply.truncate(before);
+    reply_failure(command.reply, erased.error());
+  }
+  return exec_status::done;
+}
+
+exec_status handle_getset(shard_command& command) {
+  const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
+  if (old.state == presence::cold) return exec_status::cold;
+  return put_replying_old(command, old, command.argv[2], 0);
+}
+
+exec_status handle_mget(shard_command& command) {
+  const arguments keys = command.argv.subspan(1);
+  std::vector<kv::found> values;
+  values.reserve(keys.size());
+  // Every cold value is asked for in one round, so the loop goes on behind the first.
+  bool is_cold = false;
+  for (const std::string_view key : keys) {
+    values.push_back(command.store.find(key, command.store.hash(key)));
+    is_cold |= values.back().state == presence::cold;
+  }
+  if (is_cold) return exec_status::cold;
+  command.reply.array(values.size());
+  for (const kv::found& value : values) reply_value(command.reply, value);
+  return exec_status::done;
+}
+
+exec_status handle_mset(shard_command& command) {
+  if (!refuse_odd_pairs(command) && put_pairs(command)) command.reply.ok();
+  return exec_status::done;
+}
+
+exec_status handle_msetnx(shard_command& command) {
+  if (refuse_odd_pairs(command)) return exec_status::done;
+  bool any_exists = false;
+  for (std::size_t at = 1; at < command.argv.size(); at += 2) {
+    const std::string_view key = command.argv[at];
+    any_exists |= command.store.peek(key, command.store.hash(key)).state != presence::absent;
+  }
+  if (any_exists) {
+    command.reply.integer(0);
+    return exec_status::done;
+  }
+  if (put_pairs(command)) command.reply.integer(1);
+  return exec_status::done;
+}
+
+exec_status handle_append(shard_command& command) {
+  const std::string_view key = command.argv[1];
+  const std::string_view suffix = command.argv[2];
+  const kv::found old = command.store.find(key, command.first_key_hash);
+  if (old.state == presence::cold) return exec_status::cold;
+  const std::size_t size = old.value.size() + suffix.size();
+  if (size > limits::value_bytes_max) return refuse(command, error_texts::string_too_long);
+  std::string joined;
+  joined.reserve(size);
+  joined.append(old.value).append(suffix);
+  const auto stored = command.store.put(key, command.first_key_hash, joined, old.deadline_ms);
+  if (stored) {
+    command.reply.integer(static_cast<std::int64_t>(size));
+  } else {
+    reply_failure(command.reply, stored.error());
+  }
+  return exec_status::done;
+}
+
+exec_status handle_strlen(shard_command& command) {
+  const kv::found value = command.store.peek(command.argv[1], command.first_key_hash);
+  command.reply.integer(static_cast<std::int64_t>(value.value_size));
+  return exec_status::done;
+}
+
+exec_status handle_getrange(shard_command& command) {
+  const auto first = integer_argument(command, 2);
+  if (!first) return exec_status::done;
+  const auto last = integer_argument(command, 3);
+  if (!last) return exec_status::done;
+  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
+  if (value.state == presence::cold) return exec_status::cold;
+
+  const auto size = static_cast<std::int64_t>(value.value.size());
+  const bool both_from_end_reversed = *first < 0 && *last < 0 && *first > *last;
+  const std::int64_t begin = std::max<std::int64_t>(*first < 0 ? size + *first : *first, 0);
+  const std::int64_t end =
+      std::min(std::max<std::int64_t>(*last < 0 ? size + *last : *last, 0), size - 1);
+  if (both_from_end_reversed || begin > end) {
+    command.reply.bulk({});
+  } else {
+    command.reply.bulk(value.value.substr(static_cast<std::size_t>(begin),
+                                          static_cast<std::size_t>(end - begin + 1)));
+  }
+  return exec_status::done;
+}
+
+exec_status handle_setrange(shard_command& command) {
+  const auto offset = integer_argument(command, 2);
+  if (!offset) return exec_status::done;
+  if (*offset < 0) return refuse(command, error_texts::offset_out_of_range);
+  const std::string_view key = command.argv[1];
+  const std::string_view piece = command.argv[3];
+  if (piece.empty()) {
+    const kv::found old = command.store.peek(key, command.first_key_hash);
+    command.reply.integer(static_cast<std::int64_t>(old.value_size));
+    return exec_status::done;
+  }
+  const auto begin = static_cast<std::uint64_t>(*offset);
+  if (begin + piece.size() > limits::value_bytes_max) {
+    return refuse(command, error_texts::string_too_long);
+  }
+  const kv::found old = command.store.find(key, command.first_key_hash);
+  if (old.state == presence::cold) return exec_status::cold;
+  std::string changed(old.value);
+  changed.resize(std::max<std::size_t>(changed.size(), begin + piece.size()), '\0');
+  changed.replace(begin, piece.size(), piece);
+  const auto stored = command.store.put(key, command.first_key_hash, changed, old.deadline_ms);
+  if (stored) {
+    command.reply.integer(static_cast<std::int64_t>(changed.size()));
+  } else {
+    reply_failure(command.reply, stored.error());
+  }
+  return exec_status::done;
+}
+
+}  // namespace troupe::resp

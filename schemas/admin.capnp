@@ -1,0 +1,104 @@
+@0x9e61a164baa622f9;
+# What the node, its metrics and its operators ask of every actor.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("troupe::schemas");
+
+struct Attach {
+  # The handle beside this message is who the receiver answers to from now on.
+  index @0 :UInt32;         # of the sender among its kind: gateway, shard
+}
+
+struct StatisticsRequest {
+  # metrics -> gateway or shard: say what you count. Answered at once.
+}
+
+struct Histogram {
+  buckets @0 :List(UInt64); # upper bounds 1, 2, 4, ...
+  count @1 :UInt64;
+  sum @2 :UInt64;
+}
+
+struct ShardStatistics {
+  # Fields as in actors/statistics.hpp, which says their meaning and units.
+  shard @0 :UInt32;
+  keys @1 :UInt64;
+  keysWithDeadline @2 :UInt64;
+  indexBytes @3 :UInt64;
+  residentValueBytes @4 :UInt64;
+  expiredKeys @5 :UInt64;
+  evictedValues @6 :UInt64;
+  hits @7 :UInt64;
+  misses @8 :UInt64;
+  coldReads @9 :UInt64;
+  appended @10 :UInt64;
+  durable @11 :UInt64;
+  appendedBytes @12 :UInt64;
+  writtenBytes @13 :UInt64;
+  segments @14 :UInt64;
+  segmentBytes @15 :UInt64;
+  commits @16 :UInt64;
+  commitRecords @17 :Histogram;
+  commitBytes @18 :Histogram;
+  commitLatencyUs @19 :Histogram;
+  queuedBytes @20 :UInt64;
+  diskFullRejections @21 :UInt64;
+  poisoned @22 :Bool;
+}
+
+struct GatewayStatistics {
+  # One gateway's share of client_statistics, and its reactor's counters.
+  connected @0 :UInt64;
+  accepted @1 :UInt64;
+  rejected @2 :UInt64;
+  commands @3 :UInt64;
+  errorReplies @4 :UInt64;
+  receivedBytes @5 :UInt64;
+  sentBytes @6 :UInt64;
+  protocolErrors @7 :UInt64;
+  authenticationFailures @8 :UInt64;
+  commitTimeouts @9 :UInt64;
+  outputBytes @10 :UInt64;
+  heldReplies @11 :UInt64;
+  reactor @12 :UInt32;
+  rounds @13 :UInt64;
+  busyUs @14 :UInt64;
+  messages @15 :UInt64;
+  remoteWakeups @16 :UInt64;
+}
+
+struct NodeStatistics {
+  # metrics -> whoever asks: everything at once.
+  shards @0 :List(ShardStatistics);
+  gateways @1 :List(GatewayStatistics);
+  restartedActors @2 :UInt64;
+}
+
+struct GatewayRequest {
+  # gateway -> every gateway, itself included: what concerns the connections of all reactors.
+  union {
+    listClients @0 :List(UInt64);  # CLIENT LIST; ids, none = all
+    killClients :group {    # CLIENT KILL; what is empty or 0 matches every connection
+      id @1 :UInt64;
+      address @2 :Text;
+      localAddress @3 :Text;
+      exceptId @4 :UInt64;  # the caller with SKIPME yes
+    }
+    configure :group {      # CONFIG SET of a setting that gateways keep
+      name @5 :Text;
+      value @6 :Text;
+    }
+    resetStatistics @7 :Void;
+  }
+}
+
+struct GatewayAnswer {
+  lines @0 :Data;           # listClients: one line for each connection, each ended by LF
+  killed @1 :UInt32;
+}
+
+struct Stop {
+  # node -> its children, in the written stop order. A gateway takes no more connections and closes
+  # each as its held replies went out; a shard commits what it has, then both quit.
+  graceMs @0 :UInt32;       # after this long it stops whatever is still open
+}

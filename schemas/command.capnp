@@ -1,0 +1,72 @@
+@0xb5ad8e1328adb7c4;
+# What gateways and shards say to each other.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("troupe::schemas");
+
+struct Command {
+  # One client command, or one piece of a command over several shards.
+  connection @0 :UInt64;    # unique on its gateway
+  ticket @1 :UInt64;        # place of its reply in the connection's order
+  protocol @2 :UInt8;       # 2 or 3
+  level @3 :UInt8;          # durability of its writes
+  internal @4 :Bool;        # a piece command (actors/resp/piece_commands.hpp)
+  arguments @5 :List(Data); # name first; a word above 256 MiB takes several elements
+  continued @6 :List(UInt32);
+  # Indexes of the elements that go on with the word before them, ascending.
+}
+
+struct CommandBatch {
+  # gateway -> shard: the commands of one loop round, in the order of each connection. The sender
+  # holds byte credit for it until every reply came.
+  gateway @0 :UInt32;
+  commands @1 :List(Command);
+}
+
+struct Reply {
+  connection @0 :UInt64;
+  ticket @1 :UInt64;
+  bytes @2 :List(Data);     # RESP, ready for the socket; in pieces of at most 256 MiB
+  hold @3 :UInt64;          # do not send before the shard's watermark reached this LSN; 0 = now
+  wrote @4 :Bool;           # the command changed something (decides the text of a time-out)
+  lastWrite @5 :UInt64;     # LSN of the command's last record, 0 = none (for WAIT and WAITAOF)
+}
+
+struct ReplyBatch {
+  # shard -> gateway: answers, in no particular order between connections.
+  shard @0 :UInt32;
+  replies @1 :List(Reply);
+}
+
+struct Watermark {
+  # shard -> gateway, after a commit or when the log failed.
+  shard @0 :UInt32;
+  durable @1 :UInt64;
+  failure @2 :Text;         # not empty: the log is poisoned, nothing above `durable` will come
+}
+
+struct CommitDemand {
+  # gateway -> shard: somebody waits for this LSN (WAITAOF); commit soon, whatever the level.
+  gateway @0 :UInt32;
+  upTo @1 :UInt64;
+}
+
+struct TransactionStep {
+  # gateway -> shard: one step of a command or MULTI block over several shards. The gateway pauses
+  # the shards in ascending order, runs pieces, and releases them; a paused shard runs nothing else,
+  # and what one transaction writes in it is one atomic batch.
+  gateway @0 :UInt32;
+  transaction @1 :UInt64;   # unique on its gateway
+  union {
+    pause @2 :Void;
+    run @3 :List(Command);  # pieces, answered together by one TransactionReply
+    release @4 :Void;
+  }
+}
+
+struct TransactionReply {
+  # shard -> gateway: answers pause and run.
+  shard @0 :UInt32;
+  transaction @1 :UInt64;
+  replies @2 :List(Reply);  # one for each piece, in order; empty for pause
+}

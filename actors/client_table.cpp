@@ -1,0 +1,67 @@
+#include "actors/client_table.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+void client_table::add(std::unique_ptr<client_socket> client) {
+  const auto id = client->client().identity().id;
+  clients_.emplace(id, std::move(client));
+}
+
+client_socket* client_table::find(std::uint64_t id) {
+  const auto place = clients_.find(id);
+  return place == clients_.end() ? nullptr : place->second.get();
+}
+
+void client_table::on_active(client_socket& client) {
+  if (std::exchange(client.active, true)) return;
+  active_.push_back(client.client().identity().id);
+}
+
+void client_table::settle() {
+  for (auto left = std::min(active_.size(), settled_per_round); left > 0; --left) {
+    const auto place = clients_.find(active_.front());
+    active_.pop_front();
+    if (place == clients_.end()) continue;
+    auto& client = *place->second;
+    if (client.settle()) on_active(client);
+    if (!client.is_open() && !client.client().in_transaction()) clients_.erase(place);
+  }
+}
+
+void client_table::for_each(const std::function<bool(session&)>& visit) {
+  for (auto& [id, client] : clients_) {
+    if (visit(client->client())) on_active(*client);
+  }
+}
+
+std::string client_table::describe(std::span<const std::uint64_t> ids) {
+  std::string lines;
+  for (const auto id : ids) {
+    if (auto* client = find(id)) lines += client->client().describe() + "\n";
+  }
+  if (!ids.empty()) return lines;
+  for (auto& [id, client] : clients_) lines += client->client().describe() + "\n";
+  return lines;
+}
+
+std::uint32_t client_table::kill(const kill_filter& filter) {
+  std::uint32_t killed = 0;
+  for_each([&](session& client) {
+    const auto& who = client.identity();
+    if ((filter.id != 0 && who.id != filter.id) ||
+        (!filter.address.empty() && who.address != filter.address) ||
+        (!filter.local_address.empty() && who.local_address != filter.local_address) ||
+        (filter.except_id != 0 && who.id == filter.except_id)) {
+      return false;
+    }
+    ++killed;
+    client.close(session::close_when::replied);
+    return true;
+  });
+  return killed;
+}
+
+}  // namespace troupe::actors

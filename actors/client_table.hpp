@@ -1,0 +1,51 @@
+// client_table: the clients of one gateway, by id, and which of them have something to do.
+//
+// Place: actors, CAF-free; owned by a gateway, on its reactor's thread. Invariants:
+//  1. A client with something to do is settled at the end of a round, once, in order; at most
+//     settled_per_round of them, so that a commit that released many does not keep the next
+//     waiting.
+//  2. A client is dropped when its socket is closed and no shard is paused for it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/client_socket.hpp"
+
+namespace troupe::actors {
+
+class client_table final : public client_observer {
+ public:
+  static constexpr std::size_t settled_per_round = 16;
+
+  void add(std::unique_ptr<client_socket> client);
+  /// The client, or null if it left.
+  [[nodiscard]] client_socket* find(std::uint64_t id);
+  [[nodiscard]] std::size_t size() const noexcept { return clients_.size(); }
+  void clear() { clients_.clear(); }
+
+  /// Has the client settled at the end of the round.
+  void on_active(client_socket& client) override;
+  [[nodiscard]] bool has_active() const noexcept { return !active_.empty(); }
+  /// End of a round: settles clients that are active. Some may be left, or active again.
+  void settle();
+
+  /// Calls `visit` with every session and has it settled if that returned true.
+  void for_each(const std::function<bool(session&)>& visit);
+  /// One line of CLIENT LIST for each client of these ids, or for all if there are none.
+  [[nodiscard]] std::string describe(std::span<const std::uint64_t> ids);
+  /// Closes the clients that match; returns how many.
+  std::uint32_t kill(const kill_filter& filter);
+
+ private:
+  std::unordered_map<std::uint64_t, std::unique_ptr<client_socket>> clients_;
+  std::deque<std::uint64_t> active_;
+};
+
+}  // namespace troupe::actors

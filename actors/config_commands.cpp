@@ -1,0 +1,236 @@
+#include "actors/config_commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "actors/resp/command_docs.hpp"
+#include "actors/resp/error_texts.hpp"
+#include "actors/resp/glob_match.hpp"
+#include "actors/resp/number_parsing.hpp"
+
+namespace troupe::actors {
+namespace {
+
+using resp::equals_ignoring_case;
+namespace texts = resp::error_texts;
+
+// ---- what can be read --------------------------------------------------------------------------
+
+/// The port this connection reached: the configured one may be 0, any free one.
+std::string port_of(const session& client) {
+  const std::string_view local = client.identity().local_address;
+  return std::string(local.substr(local.rfind(':') + 1));
+}
+
+std::string_view fsync_policy(durability level) {
+  switch (level) {
+    case durability::memory: return "no";
+    case durability::interval: return "everysec";
+    case durability::durable:
+    case durability::replicated: return "always";
+  }
+  return {};
+}
+
+enum class change : std::uint8_t { never, while_running };
+
+struct parameter {
+  std::string_view name;
+  change may_change;
+  std::string (*read)(session&);
+};
+
+template <auto Number>
+std::string number(session&) {
+  return std::to_string(Number);
+}
+
+// Sorted by name. Where Redis has the parameter, name and unit are Redis'.
+constexpr parameter parameters[] = {
+    {"appendfsync", change::never,
+     [](session& of) { return std::string(fsync_policy(of.environment().settings.level)); }},
+    {"appendonly", change::never, [](session&) { return std::string("yes"); }},
+    {"bind", change::never,
+     [](session& of) { return of.environment().config.client_address.host; }},
+    {"client-query-buffer-limit", change::never, number<limits::query_buffer_bytes>},
+    {"commit-timeout-ms", change::while_running,
+     [](session& of) {
+       return std::to_string(of.environment().settings.commit_timeout_us / 1000);
+     }},
+    {"databases", change::never, number<1>},
+    {"dir", change::never, [](session& of) { return of.environment().config.data_dir; }},
+    {"durability", change::while_running,
+     [](session& of) { return std::string(to_string(of.environment().settings.level)); }},
+    {"maxclients", change::while_running,
+     [](session& of) { return std::to_string(of.environment().settings.clients_max); }},
+    {"maxmemory", change::never,
+     [](session& of) { return std::to_string(of.environment().config.memory_bytes); }},
+    // Values leave memory for the disk, but no key is ever lost for lack of memory.
+    {"maxmemory-policy", change::never, [](session&) { return std::string("noeviction"); }},
+    {"port", change::never, [](session& of) { return port_of(of); }},
+    {"proto-max-bulk-len", change::never, number<limits::value_bytes_max>},
+    {"reactors", change::never,
+     [](session& of) { return std::to_string(of.environment().config.reactors); }},
+    {"requirepass", change::never, [](session&) { return std::string(); }},
+    {"save", change::never, [](session&) { return std::string(); }},
+    {"segment-size", change::never,
+     [](session& of) { return std::to_string(of.environment().config.segment_bytes); }},
+    {"shards", change::never,
+     [](session& of) { return std::to_string(of.environment().shard_count); }},
+    {"timeout", change::while_running,
+     [](session& of) {
+       return std::to_string(of.environment().settings.idle_timeout_us / 1'000'000);
+     }},
+};
+
+const parameter* find_parameter(std::string_view name) {
+  const auto* found = std::ranges::find_if(
+      parameters, [&](const parameter& one) { return equals_ignoring_case(name, one.name); });
+  return found == std::end(parameters) ? nullptr : found;
+}
+
+void run_get(const connection_call& call) {
+  std::vector<std::pair<std::string_view, std::string>> found;
+  for (const parameter& one : parameters) {
+    for (const auto pattern : call.argv.subspan(2)) {
+      // Redis repeats a plain name the way it was asked for.
+      const auto is_plain = pattern.find_first_of("*?[") == std::string_view::npos;
+      if (is_plain ? equals_ignoring_case(pattern, one.name)
+                   : resp::glob_match(pattern, one.name, resp::letter_case::ignored)) {
+        found.emplace_back(is_plain ? pattern : one.name, one.read(call.client));
+        break;
+      }
+    }
+  }
+  call.reply.map(found.size());
+  for (const auto& [name, value] : found) {
+    call.reply.bulk(name);
+    call.reply.bulk(value);
+  }
+}
+
+// ---- what can be changed -----------------------------------------------------------------------
+
+/// Reads a number of that range into `to`; the error text if it is none.
+std::optional<std::string> read_number(std::uint64_t& to, std::string_view text,
+                                       std::uint64_t least, std::uint64_t most) {
+  const auto value = resp::parse_integer(text);
+  if (!value) return "argument couldn't be parsed into an integer";
+  if (std::cmp_less(*value, least) || std::cmp_greater(*value, most)) {
+    return fmt::format("argument must be between {} and {} inclusive", least, most);
+  }
+  to = static_cast<std::uint64_t>(*value);
+  return std::nullopt;
+}
+
+std::optional<std::string> set_level(live_settings& settings, std::string_view value) {
+  // `replicated` needs followers, which no node of this version has.
+  for (const auto level : {durability::memory, durability::interval, durability::durable}) {
+    if (!equals_ignoring_case(value, to_string(level))) continue;
+    settings.level = level;
+    return std::nullopt;
+  }
+  return "argument(s) must be one of the following: memory, interval, durable";
+}
+
+std::string set_failed(std::string_view name, std::string_view why) {
+  return fmt::format("ERR CONFIG SET failed (possibly related to argument '{}') - {}", name, why);
+}
+
+/// Why CONFIG SET may not name its parameters as it does, if so.
+std::optional<std::string> check_names(resp::arguments argv) {
+  std::vector<const parameter*> seen;
+  for (std::size_t at = 2; at < argv.size(); at += 2) {
+    const auto* one = find_parameter(argv[at]);
+    if (one == nullptr) {
+      return fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                         argv[at]);
+    }
+    if (one->may_change == change::never) {
+      return set_failed(argv[at], "can't set immutable config");
+    }
+    if (std::ranges::find(seen, one) != seen.end()) {
+      return set_failed(argv[at], "duplicate parameter");
+    }
+    seen.push_back(one);
+  }
+  return std::nullopt;
+}
+
+/// What session::reserve gives while replies are turned off: the answer is counted, not shown.
+constexpr std::uint64_t shown_nowhere = UINT64_MAX;
+
+/// A place for an answer that is not a reply. `shows_replies` tells whether replies are on.
+std::uint64_t reserve_nothing(session& client, bool shows_replies) {
+  if (!shows_replies) return client.reserve();
+  client.set_reply_mode(reply_mode::off);
+  const auto place = client.reserve();
+  client.set_reply_mode(reply_mode::on);
+  return place;
+}
+
+/// All values are checked before the first one is sent. Then each goes to the gateways on its own;
+/// they arrive in the order sent, so the answer to the last one, which alone has a place for a
+/// reply, says that all of them hold everywhere.
+void run_set(const connection_call& call) {
+  const auto argv = call.argv;
+  auto& client = call.client;
+  if (argv.size() % 2 != 0) return call.refuse(texts::syntax);
+  if (const auto wrong = check_names(argv)) return call.refuse(*wrong);
+  auto settings = client.environment().settings;
+  for (std::size_t at = 2; at < argv.size(); at += 2) {
+    const auto name = find_parameter(argv[at])->name;
+    if (const auto wrong = apply_setting(settings, name, argv[at + 1])) {
+      return call.refuse(set_failed(argv[at], *wrong));
+    }
+  }
+  const auto reply_place = client.reserve();
+  for (std::size_t at = 2; at < argv.size(); at += 2) {
+    const auto is_last = at + 2 == argv.size();
+    const auto place =
+        is_last ? reply_place : reserve_nothing(client, reply_place != shown_nowhere);
+    client.services().answer_configure(client, place, std::string(find_parameter(argv[at])->name),
+                                       std::string(argv[at + 1]));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> apply_setting(live_settings& settings, std::string_view name,
+                                         std::string_view value) {
+  constexpr std::uint64_t timeout_s_max = std::numeric_limits<std::int32_t>::max();
+  std::uint64_t amount = 0;
+  if (name == "durability") return set_level(settings, value);
+  if (name == "commit-timeout-ms") {
+    auto wrong = read_number(amount, value, commit_timeout_ms_min, commit_timeout_ms_max);
+    if (!wrong) settings.commit_timeout_us = amount * 1000;
+    return wrong;
+  }
+  if (name == "timeout") {
+    auto wrong = read_number(amount, value, 0, timeout_s_max);
+    if (!wrong) settings.idle_timeout_us = amount * 1'000'000;
+    return wrong;
+  }
+  if (name == "maxclients") {
+    auto wrong = read_number(amount, value, 1, limits::clients_max);
+    if (!wrong) settings.clients_max = static_cast<std::uint32_t>(amount);
+    return wrong;
+  }
+  return "can't set immutable config";
+}
+
+void run_config(const connection_call& call) {
+  const auto subcommand = call.subcommand();
+  if (subcommand == "get") return run_get(call);
+  if (subcommand == "set") return run_set(call);
+  if (subcommand == "resetstat") {
+    return call.client.services().answer_reset_statistics(call.client, call.client.reserve());
+  }
+  resp::reply_help(*resp::find("config"), call.reply);
+}
+
+}  // namespace troupe::actors

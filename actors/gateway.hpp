@@ -1,0 +1,39 @@
+// gateway: the client sockets of one reactor and the sessions behind them. Pinned.
+//
+// Owner: the node. Policy when it dies: the node stops, since its clients are gone without answers.
+//
+//   open --Stop--> draining (no new clients, each closed when its replies are out) --> quit
+//
+// Invariants:
+//  1. One CommandBatch per shard and round; one write per connection and round where the socket
+//     takes it.
+//  2. A socket is read only while its session wants input; the kernel's buffers push back then.
+//  3. A session lives until the shards it paused are released, even when its client is gone.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "actors/interfaces.hpp"
+#include "actors/node_config.hpp"
+#include "actors/runtime/reactor.hpp"
+#include "actors/runtime/socket.hpp"
+#include "actors/shard.hpp"
+
+namespace troupe::actors {
+
+/// What a gateway is made of; moved into the actor.
+struct gateway_parts {
+  std::uint32_t index = 0;
+  std::uint32_t shard_count = 1;
+  std::uint64_t hash_seed = 0;
+  runtime::descriptor listener;
+  std::vector<shard_actor> shards;
+  node_actor node;
+};
+
+/// Spawns the gateway on `home`. `home`, `directory` and `config` must outlive the actor.
+[[nodiscard]] gateway_actor spawn_gateway(runtime::reactor& home, shard_directory& directory,
+                                          const node_config& config, gateway_parts parts);
+
+}  // namespace troupe::actors

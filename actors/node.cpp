@@ -1,0 +1,224 @@
+#include "actors/node.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "actors/http_server.hpp"
+#include "actors/metrics_text.hpp"
+#include "actors/process_statistics.hpp"
+#include "actors/statistics_codec.hpp"
+#include "actors/supervisor.hpp"
+#include "storage/io/posix_file_system.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr auto answer_deadline = std::chrono::seconds(3);
+/// Longer polling gains nothing, shorter costs wake-ups (actors/README.md, "Busy polling").
+constexpr std::uint32_t spin_us = 50;
+
+/// Says what went wrong on standard error; the exit code of a failed start.
+int refuse(const failure& why) {
+  fmt::print(stderr, "troupe: {}\n", why.message);
+  return 1;
+}
+
+caf::actor_system_config& configure(caf::actor_system_config& config) {
+  config.add_message_types<caf::id_block::troupe_messages>();
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  config.set("scheduler.max-threads", std::max<std::size_t>(1, cores / 2));
+  // Workers that steal poll; sharing ones sleep until there is work.
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-throughput", std::size_t{300});
+  return config;
+}
+
+/// SIGTERM and SIGINT as one message to the node, taken by a thread of its own.
+class signal_listener {
+ public:
+  /// Call before any thread is started: all inherit the mask.
+  signal_listener() {
+    sigemptyset(&stop_signals_);
+    sigaddset(&stop_signals_, SIGTERM);
+    sigaddset(&stop_signals_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &stop_signals_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  ~signal_listener() { finish(); }
+
+  void start(node_actor node) {
+    thread_ = std::thread([this, node = std::move(node)]() mutable {
+      const timespec interval{0, 100'000'000};
+      while (!finished_) {
+        if (sigtimedwait(&stop_signals_, nullptr, &interval) < 0) continue;
+        caf::anon_send(node, envelope<schemas::Stop>::builder().finish());
+      }
+    });
+  }
+  void finish() {
+    finished_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  sigset_t stop_signals_{};
+  std::atomic<bool> finished_{false};
+  std::thread thread_;
+};
+
+/// Reactors and their threads.
+class reactor_group {
+ public:
+  result<void> start(caf::actor_system& system, std::vector<runtime::round_clock>& clocks) {
+    // Polling pays only while a core is free for it.
+    const auto cores = std::max(1u, std::thread::hardware_concurrency());
+    for (auto& clock : clocks) {
+      reactors.push_back(
+          std::make_unique<runtime::reactor>(system, clock, clocks.size() < cores ? spin_us : 0));
+      TRY_VOID(reactors.back()->open());
+    }
+    for (const auto& each : reactors) {
+      threads_.emplace_back([&reactor = *each] { reactor.run(); });
+    }
+    return {};
+  }
+  ~reactor_group() {
+    for (const auto& each : reactors) each->stop();
+    for (auto& thread : threads_) thread.join();
+  }
+
+  std::vector<std::unique_ptr<runtime::reactor>> reactors;
+
+ private:
+  std::vector<std::thread> threads_;
+};
+
+result<std::vector<runtime::descriptor>> make_listeners(const node_config& config) {
+  std::vector<runtime::descriptor> listeners;
+  auto port = config.client_address.port;
+  for (std::uint32_t i = 0; i < config.reactors; ++i) {
+    const auto sharing = i == 0 ? runtime::port_sharing::first : runtime::port_sharing::further;
+    TRY(auto listener, runtime::listen_on(config.client_address.host, port, sharing));
+    port = runtime::local_port(listener);
+    listeners.push_back(std::move(listener));
+  }
+  return listeners;
+}
+
+/// Asks the node what it counts; nothing if it does not answer in time. Any thread.
+std::optional<node_statistics> ask_statistics(caf::actor_system& system, const node_actor& node) {
+  std::optional<node_statistics> answer;
+  caf::scoped_actor self(system);
+  self->request(node, answer_deadline, envelope<schemas::StatisticsRequest>::builder().finish())
+      .receive(
+          [&](const envelope<schemas::NodeStatistics>& message) {
+            answer = decode(*envelope<schemas::NodeStatistics>::reader(message));
+          },
+          [](const caf::error&) {});
+  return answer;
+}
+
+http_reply health_page(const std::optional<node_statistics>& all) {
+  if (!all) return {503, "text/plain; charset=utf-8", "the node does not answer\n"};
+  for (const auto& shard : all->shards) {
+    if (shard.poisoned) {
+      return {503, "text/plain; charset=utf-8",
+              fmt::format("shard {} is read-only: its log failed\n", shard.shard.value)};
+    }
+  }
+  return {200, "text/plain; charset=utf-8", "ok\n"};
+}
+
+result<std::unique_ptr<http_server>> start_http(const node_config& config,
+                                                caf::actor_system& system, const node_actor& node,
+                                                const clock& time) {
+  const auto started_us = time.monotonic_us();
+  const auto health = [&system, node] { return health_page(ask_statistics(system, node)); };
+  const auto metrics = [&system, &config, &time, node, started_us] {
+    auto all = ask_statistics(system, node);
+    if (!all) return health_page(all);
+    add_process_figures(*all, config, (time.monotonic_us() - started_us) / 1000);
+    return http_reply{200, metrics_content_type, metrics_text(*all)};
+  };
+  return http_server::start(
+      {config.http_address, config.http_token},
+      {{"/health", http_access::everybody, health}, {"/metrics", http_access::token, metrics}});
+}
+
+/// Runs until the node actor ended; true if it stopped as it was told.
+bool wait_for_end(caf::actor_system& system, const node_actor& node) {
+  caf::scoped_actor self(system);
+  self->monitor(node);
+  auto orderly = false;
+  self->receive([&](const caf::down_msg& message) {
+    orderly = message.reason == caf::error{} || message.reason == caf::exit_reason::normal;
+  });
+  return orderly;
+}
+
+}  // namespace
+
+int run_node(const node_config& config) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
+  signal_listener signals;
+  const system_clock time;
+  const auto files = io::make_posix_file_system();
+
+  auto listeners = make_listeners(config);
+  if (!listeners) return refuse(listeners.error());
+  // Before the reactors, because shards are recovered before there are any.
+  std::vector<runtime::round_clock> clocks(config.reactors, runtime::round_clock(time));
+  std::vector<const clock*> shard_clocks;
+  for (const auto& each : clocks) shard_clocks.push_back(&each);
+  auto storage = open_node_storage(*files, config, shard_clocks);
+  if (!storage) return refuse(storage.error());
+  const auto lock = std::move(storage->lock);  // held until everything is closed
+  const auto shard_count = storage->identity.shard_count;
+  const auto client_name = runtime::local_name(listeners->front());
+
+  caf::actor_system_config settings;
+  caf::actor_system system(configure(settings));
+  std::vector<shard_directory> directories(config.reactors);
+  for (auto& each : directories) each.local.resize(shard_count);
+  reactor_group group;
+  if (const auto started = group.start(system, clocks); !started) {
+    return refuse(started.error());
+  }
+  auto node = spawn_supervisor(system, {&config, files.get(), std::move(*storage),
+                                        std::move(*listeners), &group.reactors, &directories});
+  auto exit_code = 1;
+  {
+    auto http = start_http(config, system, node, time);
+    if (!http || !ask_statistics(system, node)) {
+      refuse(http ? failure{errc::busy, "the node did not start in time"} : http.error());
+      caf::anon_send(node, envelope<schemas::Stop>::builder().finish());
+      wait_for_end(system, node);
+      return 1;
+    }
+    fmt::print("listening client={}\nlistening http={}\nready\n", client_name,
+               to_string((*http)->local_address()));
+    std::fflush(stdout);
+    signals.start(node);
+    exit_code = wait_for_end(system, node) ? 0 : 1;
+  }
+  signals.finish();
+  node = nullptr;  // a handle left over would keep the system from ending
+  spdlog::info("stopped");
+  return exit_code;
+}
+
+}  // namespace troupe::actors

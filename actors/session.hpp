@@ -1,0 +1,284 @@
+// session: one client connection without its socket. Parses what came in, runs commands on shards
+// or itself, and keeps the replies in order until they may be sent.
+//
+// Place: actors, CAF-free; owned by a gateway, on its reactor's thread.
+//
+//   open --QUIT, error, protocol error--> closing (sends what is left) --> closed by the gateway
+//   and beside it: free | draining (before a transaction) | in a transaction | waiting (WAIT)
+//
+// Invariants:
+//  1. Replies leave in command order, none before its watermarks (reply_queue).
+//  2. A command runs inline in a shard only if none of this connection is under way there.
+//  3. Parsed words live in the read buffer: it is not read into while any of them is to be run.
+//  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
+//     parser's strict limits hold.
+//  5. Bounds: replies (limits::output_bytes_max), commands under way (in_flight_max and
+//     in_flight_bytes_max, and always one): beyond them no command is run and the socket is not
+//     read; a client that does not read its replies is closed.
+//  6. A client that only ended its side still gets the replies to everything it sent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/node_config.hpp"
+#include "actors/resp/command_table.hpp"
+#include "actors/resp/parser.hpp"
+#include "actors/resp/read_buffer.hpp"
+#include "actors/resp/reply_queue.hpp"
+#include "actors/shard_core.hpp"
+#include "actors/shard_transaction.hpp"
+#include "actors/statistics.hpp"
+
+namespace troupe::actors {
+
+class session;
+
+/// Settings that CONFIG SET changes while the node runs; each gateway has its own copy.
+struct live_settings {
+  durability level = durability::durable;
+  std::uint64_t commit_timeout_us = 10'000'000;
+  std::uint64_t idle_timeout_us = 0;  ///< 0 = never
+  std::uint32_t clients_max = limits::clients_max;
+};
+
+/// What sessions of one gateway share.
+struct session_environment {
+  const node_config& config;
+  live_settings& settings;
+  client_statistics& counted;
+  const clock& time;
+  prng& random;
+  std::uint32_t shard_count;
+  index::key_hasher hash;
+  const std::vector<lsn>& durable;  ///< newest watermark seen, by shard; kept by the gateway
+  /// Why a shard's log failed, by shard; empty = it has not. Kept by the gateway.
+  const std::vector<std::string>& log_failures;
+};
+
+/// What a session needs of its gateway. Nothing here calls back before it returned.
+class session_services : public transaction_transport {
+ public:
+  /// The shard's core if it lives on this reactor, else null.
+  virtual shard_core* local_shard(shard_id shard) = 0;
+  /// Sends a command to a shard; its reply comes to session::on_reply with `ticket`. Words are
+  /// copied.
+  virtual void send_command(shard_id shard, std::uint64_t connection, std::uint64_t ticket,
+                            const shard_call& call) = 0;
+  /// Asks a shard to commit soon and to tell when `upto` is durable.
+  virtual void demand_commit(shard_id shard, lsn upto) = 0;
+  /// Answers to these fill the place `ticket` of session `from`.
+  virtual void answer_info(session& from, std::uint64_t ticket,
+                           std::vector<std::string> sections) = 0;
+  /// ROLE: with the figures of all shards, through reply_role (server_commands.hpp).
+  virtual void answer_role(session& from, std::uint64_t ticket) = 0;
+  /// `ids` empty: all connections of the node.
+  virtual void answer_client_list(session& from, std::uint64_t ticket,
+                                  std::vector<std::uint64_t> ids) = 0;
+  virtual void answer_client_kill(session& from, std::uint64_t ticket,
+                                  const struct kill_filter& filter) = 0;
+  virtual void answer_configure(session& from, std::uint64_t ticket, const std::string& name,
+                                const std::string& value) = 0;
+  virtual void answer_reset_statistics(session& from, std::uint64_t ticket) = 0;
+  /// SHUTDOWN: stop the whole node.
+  virtual void stop_node() = 0;
+};
+
+/// Which connections CLIENT KILL means; what is empty or 0 matches all.
+struct kill_filter {
+  std::uint64_t id = 0;
+  std::string address;
+  std::string local_address;
+  std::uint64_t except_id = 0;
+  bool old_style = false;  ///< answers OK or "No such client" instead of a count
+};
+
+/// Who is at the other end.
+struct session_identity {
+  std::uint64_t id = 0;  ///< unique on the node, in the upper 16 bits the gateway
+  std::uint32_t gateway = 0;
+  int descriptor = -1;
+  std::string address;
+  std::string local_address;
+};
+
+/// What happens to replies (CLIENT REPLY).
+enum class reply_mode : std::uint8_t { on, off, skip_next, skipping };
+
+/// One connection.
+class session {
+ public:
+  static constexpr std::size_t in_flight_max = 1024;
+  static constexpr std::size_t in_flight_bytes_max = 8 << 20;
+  static constexpr std::size_t commands_per_round = 64;
+
+  session(session_identity identity, session_environment& environment, session_services& services);
+  ~session();
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  // ---- the socket's side ------------------------------------------------------------------------
+  /// True when more input can be taken now.
+  [[nodiscard]] bool wants_input() const;
+  /// Where to receive; then received().
+  [[nodiscard]] std::span<char> room() { return buffer_.room(parser_.missing()); }
+  void received(std::size_t count);
+  /// The client will send no more; finished() once all it sent is answered.
+  void end_input();
+  /// Runs what has been received, at most commands_per_round commands. True: there is more to run
+  /// without further input.
+  bool process();
+  /// Bytes that may be sent now; then sent().
+  [[nodiscard]] std::string_view sendable() { return replies_.sendable(); }
+  void sent(std::size_t count);
+  /// True when the socket is to be closed at once: everything was sent, or nothing can be.
+  [[nodiscard]] bool finished() const;
+  /// True while shards are paused for this session; it must live until they are released.
+  [[nodiscard]] bool in_transaction() const { return transaction_ != nullptr; }
+  /// True when watermarks matter to it.
+  [[nodiscard]] bool awaits_watermark() const { return replies_.held_count() > 0 || waiting_; }
+  /// Closes as soon as the replies so far went out. With `now`, without them.
+  enum class close_when : std::uint8_t { replied, now };
+  void close(close_when when);
+
+  // ---- answers ----------------------------------------------------------------------------------
+  void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
+                const command_outcome& outcome);
+  /// The answer to a services call that names a ticket.
+  void on_answer(std::uint64_t ticket, std::string bytes);
+  void on_transaction_answer(shard_id shard, std::vector<transaction_answer> answers);
+  void on_watermark(shard_id shard, lsn durable);
+  /// The log of `shard` failed; environment.durable and log_failures say how far it came and why.
+  void on_log_failed(shard_id shard);
+  /// Deadlines: held replies, WAIT, idle clients.
+  void on_tick(std::uint64_t now_us);
+
+  // ---- for connection commands (connection_commands.cpp) ----------------------------------------
+  [[nodiscard]] const session_identity& identity() const { return identity_; }
+  [[nodiscard]] session_environment& environment() { return environment_; }
+  [[nodiscard]] session_services& services() { return services_; }
+  [[nodiscard]] resp::protocol protocol() const { return protocol_; }
+  void set_protocol(resp::protocol version) { protocol_ = version; }
+  [[nodiscard]] bool authenticated() const { return authenticated_; }
+  /// Checks the password; counts failures and closes after authentication_failures_max of them.
+  [[nodiscard]] bool authenticate(std::string_view password);
+  void set_name(std::string_view name) { name_ = name; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  void set_library(std::string_view attribute, std::string_view value);
+  /// CLIENT REPLY; SKIP while replies are off changes nothing.
+  void set_reply_mode(reply_mode mode) {
+    if (mode != reply_mode::skip_next || mode_ != reply_mode::off) mode_ = mode;
+  }
+  void set_no_evict(bool on) { no_evict_ = on; }
+  void set_no_touch(bool on) { no_touch_ = on; }
+  /// Back to a fresh connection (RESET).
+  void reset();
+  [[nodiscard]] bool in_multi() const { return in_multi_; }
+  /// A place for a reply that comes through on_answer.
+  [[nodiscard]] std::uint64_t reserve();
+  /// One line of CLIENT LIST, without its end.
+  [[nodiscard]] std::string describe() const;
+  /// WAIT (no followers yet) and WAITAOF: blocks further commands until then or the time-out.
+  struct wait_order {
+    bool local_disk = false;       ///< WAITAOF with numlocal 1
+    std::uint64_t replicas = 0;    ///< asked for
+    std::uint64_t timeout_ms = 0;  ///< 0 = for ever
+    bool is_waitaof = false;
+  };
+  void wait(const wait_order& order);
+  [[nodiscard]] std::size_t held_count() const { return replies_.held_count(); }
+  [[nodiscard]] std::size_t output_bytes() const { return replies_.buffered_bytes(); }
+
+ private:
+  /// In place of a ticket: the reply is not wanted.
+  static constexpr std::uint64_t no_ticket = UINT64_MAX;
+
+  struct parsed_command {
+    std::size_t first_word, word_count;
+    const resp::command_spec* spec;
+    std::optional<std::string> error;
+    key_hash hash;
+    shard_id shard;
+    bool one_shard;
+  };
+  struct wait_state {
+    wait_order order;
+    std::uint64_t ticket;
+    std::uint64_t deadline_us;  // 0 = none
+  };
+
+  [[nodiscard]] bool blocked() const;
+  [[nodiscard]] bool may_run() const;
+  [[nodiscard]] std::size_t commands_at_once() const;
+  void parse();
+  void resolve(parsed_command& command);
+  void prefetch();
+  void run(const parsed_command& command);
+  void run_command(const parsed_command& command, resp::arguments argv);
+  void run_on_shard(const parsed_command& command, resp::arguments argv);
+  void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
+  void run_here(const resp::command_spec& spec, resp::arguments argv, std::string& out);
+  void queue_in_multi(const parsed_command& command, resp::arguments argv);
+  void exec();
+  void discard_multi();
+  void watch(resp::arguments argv);
+  void forget_watches();
+  void send_piece(shard_id shard, const resp::command_spec& spec,
+                  const std::vector<std::string_view>& words);
+  void begin_transaction(transaction_order::kind what, std::vector<kept_command> commands);
+  void start_drained_transaction();
+  void settle_transaction();
+  void settle_wait();
+  void fail_lost_replies(shard_id shard);
+  void note_write(shard_id shard, lsn written);
+  void reply_error(std::string_view text);
+  void end_reply(std::size_t start);
+  [[nodiscard]] bool drops_replies() const;
+  [[nodiscard]] lane_key lane() const { return {identity_.gateway, identity_.id}; }
+
+  session_identity identity_;
+  session_environment& environment_;
+  session_services& services_;
+  resp::read_buffer buffer_;
+  resp::parser parser_;
+  resp::reply_queue replies_;
+  std::vector<std::string_view> words_;
+  std::vector<parsed_command> parsed_;
+  std::size_t next_parsed_ = 0;
+  std::size_t parsed_bytes_ = 0;  // of the buffer, to be consumed when all of parsed_ ran
+
+  resp::protocol protocol_ = resp::protocol::resp2;
+  bool authenticated_;
+  std::uint32_t authentication_failures_ = 0;
+  reply_mode mode_ = reply_mode::on;
+  std::string name_, library_name_, library_version_;
+  bool no_evict_ = false, no_touch_ = false;
+  bool closing_ = false, broken_ = false, input_ended_ = false;
+  std::uint64_t created_us_, active_us_;
+  std::string_view last_command_ = "NULL";
+
+  std::vector<std::uint32_t> outstanding_;  // by shard: commands under way
+  std::size_t in_flight_ = 0;
+  std::size_t in_flight_bytes_ = 0;  // sent since nothing was under way
+  std::vector<lsn> last_writes_;     // by shard
+
+  bool in_multi_ = false, multi_failed_ = false;
+  std::vector<kept_command> queued_;
+  std::size_t queued_bytes_ = 0;
+  std::vector<shard_id> watched_shards_;
+  std::optional<transaction_order> draining_;
+  std::unique_ptr<shard_transaction> transaction_;
+  std::uint64_t transaction_ticket_ = 0;
+  std::optional<wait_state> waiting_;
+};
+
+/// Runs a command of connection scope (PING, HELLO, CLIENT, CONFIG, ...) and appends its reply,
+/// unless it reserved a place for it. See connection_commands.cpp.
+void run_connection_command(session& client, const resp::command_spec& spec, resp::arguments argv,
+                            resp::reply_writer& reply);
+
+}  // namespace troupe::actors

@@ -1,0 +1,122 @@
+// What a node counts about itself: plain values, filled by the actors, read by INFO and /metrics.
+//
+// Place: CAF-free part of actors/. Each reactor, shard and gateway fills its own copy on its own
+// thread and sends it when asked; nothing here is shared or atomic.
+// Counters end in what they count and only grow; gauges are states at the time of asking.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/base/ids.hpp"
+
+namespace troupe::actors {
+
+/// Counts values in buckets with upper bounds 1, 2, 4, ... 2^31; larger ones only in count and sum.
+class power_histogram {
+ public:
+  static constexpr std::size_t bucket_count = 32;
+
+  power_histogram() = default;
+  /// One that was counted elsewhere.
+  power_histogram(const std::array<std::uint64_t, bucket_count>& buckets, std::uint64_t count,
+                  std::uint64_t sum) noexcept
+      : buckets_(buckets), count_(count), sum_(sum) {}
+
+  void record(std::uint64_t value) noexcept {
+    const auto bucket = static_cast<std::size_t>(value <= 1 ? 0 : std::bit_width(value - 1));
+    if (bucket < bucket_count) ++buckets_[bucket];
+    ++count_;
+    sum_ += value;
+  }
+  void merge(const power_histogram& other) noexcept {
+    for (std::size_t i = 0; i < bucket_count; ++i) buckets_[i] += other.buckets_[i];
+    count_ += other.count_;
+    sum_ += other.sum_;
+  }
+  /// Values v with upper_bound(bucket - 1) < v <= upper_bound(bucket). Precondition: in range.
+  [[nodiscard]] std::uint64_t in_bucket(std::size_t bucket) const { return buckets_.at(bucket); }
+  [[nodiscard]] static constexpr std::uint64_t upper_bound(std::size_t bucket) noexcept {
+    return 1ull << bucket;
+  }
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  [[nodiscard]] std::uint64_t sum() const noexcept { return sum_; }
+
+ private:
+  std::array<std::uint64_t, bucket_count> buckets_{};
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;
+};
+
+/// One shard.
+struct shard_statistics {
+  shard_id shard;
+  // keys and memory
+  std::uint64_t keys = 0;
+  std::uint64_t keys_with_deadline = 0;
+  std::uint64_t index_bytes = 0;           ///< index tables and entry headers with keys
+  std::uint64_t resident_value_bytes = 0;  ///< values held in memory
+  std::uint64_t expired_keys = 0;          ///< counter
+  std::uint64_t evicted_values = 0;        ///< counter: values that left memory, not keys
+  std::uint64_t hits = 0;                  ///< counter: lookups of existing keys
+  std::uint64_t misses = 0;                ///< counter
+  std::uint64_t cold_reads = 0;            ///< counter: values read from disk
+  // log
+  lsn appended;
+  lsn durable;
+  std::uint64_t appended_bytes = 0;  ///< counter: records, headers included
+  std::uint64_t written_bytes = 0;   ///< counter: frames as written, padding included
+  std::uint64_t segments = 0;
+  std::uint64_t segment_bytes = 0;  ///< disk space taken by all segments
+  std::uint64_t commits = 0;        ///< counter
+  power_histogram commit_records;
+  power_histogram commit_bytes;
+  power_histogram commit_latency_us;  ///< from handing a frame to the flusher to its answer
+  // back-pressure and trouble
+  std::uint64_t queued_bytes = 0;          ///< records appended, not yet handed to the flusher
+  std::uint64_t disk_full_rejections = 0;  ///< counter
+  bool poisoned = false;                   ///< a write failed; the shard is read-only
+};
+
+/// One reactor thread.
+struct reactor_statistics {
+  std::uint32_t reactor = 0;
+  std::uint64_t rounds = 0;          ///< counter
+  std::uint64_t busy_us = 0;         ///< counter: time outside of waiting
+  std::uint64_t messages = 0;        ///< counter
+  std::uint64_t remote_wakeups = 0;  ///< counter: times another thread had to wake it
+};
+
+/// All gateways of the node together.
+struct client_statistics {
+  std::uint64_t connected = 0;
+  std::uint64_t accepted = 0;                 ///< counter
+  std::uint64_t rejected = 0;                 ///< counter: above the limit of clients
+  std::uint64_t commands = 0;                 ///< counter
+  std::uint64_t error_replies = 0;            ///< counter
+  std::uint64_t received_bytes = 0;           ///< counter
+  std::uint64_t sent_bytes = 0;               ///< counter
+  std::uint64_t protocol_errors = 0;          ///< counter
+  std::uint64_t authentication_failures = 0;  ///< counter
+  std::uint64_t commit_timeouts = 0;          ///< counter: held replies that ran out of time
+  std::uint64_t output_bytes = 0;             ///< unread replies of all clients
+  std::uint64_t held_replies = 0;             ///< of these, waiting for a watermark
+};
+
+/// The whole node.
+struct node_statistics {
+  std::string version;
+  std::uint64_t uptime_ms = 0;
+  std::uint64_t resident_bytes = 0;      ///< of the process
+  std::uint64_t memory_limit_bytes = 0;  ///< configured bound of cached values
+  std::uint64_t restarted_actors = 0;    ///< counter
+  client_statistics clients;
+  std::vector<shard_statistics> shards;
+  std::vector<reactor_statistics> reactors;
+};
+
+}  // namespace troupe::actors

@@ -1,0 +1,238 @@
+#include "actors/supervisor.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "actors/data_reader.hpp"
+#include "actors/data_writer.hpp"
+#include "actors/failure_codec.hpp"
+#include "actors/metrics.hpp"
+#include "actors/runtime/pinned_actor.hpp"
+#include "actors/wal_flusher.hpp"
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr auto tick_interval = std::chrono::milliseconds(100);
+
+enum class kind : std::uint8_t { gateway, shard, wal_flusher, data_reader, data_writer, metrics };
+
+/// What happens when an actor of a kind dies while the node runs.
+enum class policy : std::uint8_t { stop_node, degrade };
+
+/// How long a stage may take before its actors are killed.
+struct stop_stage {
+  std::array<kind, 4> kinds;  // padded by repeating the last one
+  std::uint32_t grace_ms;
+};
+
+/// The one written stop order: clients get their answers while shards and flushers still work,
+/// shards commit what they have while flushers still work.
+constexpr std::array stop_order{
+    stop_stage{{kind::gateway, kind::gateway, kind::gateway, kind::gateway}, 5'000},
+    stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},
+    stop_stage{{kind::wal_flusher, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
+};
+
+constexpr policy policy_of(kind which) {
+  return which == kind::wal_flusher || which == kind::data_writer ? policy::degrade
+                                                                  : policy::stop_node;
+}
+
+constexpr const char* name_of(kind which) {
+  switch (which) {
+    case kind::gateway: return "gateway";
+    case kind::shard: return "shard";
+    case kind::wal_flusher: return "wal_flusher";
+    case kind::data_reader: return "data_reader";
+    case kind::data_writer: return "data_writer";
+    case kind::metrics: return "metrics";
+  }
+  return "unknown";
+}
+
+class supervisor_state {
+ public:
+  static constexpr const char* name = "node";
+
+  supervisor_state(node_actor::pointer self, node_parts parts)
+      : self_(self), parts_(std::move(parts)) {}
+
+  node_actor::behavior_type make_behavior() {
+    self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
+    spawn_shards();
+    spawn_gateways();
+    return {
+        [this](const envelope<schemas::StatisticsRequest>& request) {
+          return self_->delegate(metrics_, request);
+        },
+        [this](const envelope<schemas::Stop>&) { begin_stop(caf::exit_reason::normal); },
+        [this](caf::tick_atom) { on_tick(); },
+    };
+  }
+
+ private:
+  struct child {
+    kind what;
+    std::uint32_t index;
+    caf::strong_actor_ptr actor;  // holding it keeps it alive
+  };
+
+  template <class Handle>
+  void adopt(kind what, std::uint32_t index, const Handle& handle) {
+    self_->monitor(handle);
+    children_.push_back({what, index, caf::actor_cast<caf::strong_actor_ptr>(handle)});
+  }
+
+  void spawn_shards() {
+    auto& system = self_->system();
+    const auto count = parts_.storage.identity.shard_count;
+    const auto reactors = parts_.reactors->size();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      auto& opened = parts_.storage.shards[i];
+      const shard_id shard{i};
+      auto pattern = opened.log.writer->order_segment();
+      const auto writer = spawn_data_writer(system, *parts_.files, pattern);
+      const auto flusher = spawn_wal_flusher(system, std::move(opened.log.writer), writer);
+      const auto reader = spawn_data_reader(system, *parts_.files, shard, opened.directory);
+      shard_parts made;
+      made.options = {{shard, count}, random_seed()};
+      made.tail = std::move(opened.tail);
+      made.store = std::move(opened.store);
+      made.segments = std::move(opened.log.segments);
+      made.segment_bytes = parts_.storage.identity.segment_bytes;
+      const auto home = i % static_cast<std::uint32_t>(reactors);
+      shards_.push_back(spawn_shard(*(*parts_.reactors)[home], (*parts_.directories)[home], home,
+                                    std::move(made), {flusher, reader}));
+      adopt(kind::data_writer, i, writer);
+      adopt(kind::wal_flusher, i, flusher);
+      adopt(kind::data_reader, i, reader);
+      adopt(kind::shard, i, shards_.back());
+    }
+  }
+
+  void spawn_gateways() {
+    const auto me = caf::actor_cast<node_actor>(caf::strong_actor_ptr(self_->ctrl()));
+    for (std::uint32_t i = 0; i < parts_.listeners.size(); ++i) {
+      gateway_parts made;
+      made.index = i;
+      made.shard_count = parts_.storage.identity.shard_count;
+      made.hash_seed = parts_.storage.identity.hash_seed;
+      made.listener = std::move(parts_.listeners[i]);
+      made.shards = shards_;
+      made.node = me;
+      gateways_.push_back(spawn_gateway(*(*parts_.reactors)[i], (*parts_.directories)[i],
+                                        *parts_.config, std::move(made)));
+      adopt(kind::gateway, i, gateways_.back());
+    }
+    metrics_ = spawn_metrics(self_->system(), shards_, gateways_);
+    adopt(kind::metrics, 0, metrics_);
+    const auto hello = envelope<schemas::Attach>::builder().finish();
+    for (const auto& gateway : gateways_) {
+      for (const auto& peer : gateways_) self_->send(gateway, hello, gateway_peer(peer));
+      self_->send(gateway, hello, metrics_);
+    }
+  }
+
+  void on_down(const caf::down_msg& message) {
+    const auto place = std::ranges::find_if(
+        children_, [&](const child& each) { return each.actor->address() == message.source; });
+    if (place == children_.end()) return;
+    const auto dead = *place;
+    children_.erase(place);
+    if (stopping_) {
+      go_on_stopping();
+      return;
+    }
+    spdlog::error("{} {} died: {}", name_of(dead.what), dead.index,
+                  self_->system().render(message.reason));
+    if (policy_of(dead.what) == policy::stop_node) {
+      begin_stop(caf::exit_reason::unhandled_exception);
+    } else if (dead.what == kind::wal_flusher) {
+      // Its shard waits for a frame that nobody will write: tell it that the log is lost.
+      envelope<schemas::FrameWritten>::builder failed;
+      encode(failure{errc::io_failed, "the WAL flusher died"}, failed->initFailed());
+      self_->send(shards_[dead.index], failed.finish());
+    }
+  }
+
+  void begin_stop(caf::exit_reason why) {
+    if (stopping_) return;
+    stopping_ = true;
+    why_ = why;
+    begin_stage();
+    self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
+  }
+
+  [[nodiscard]] bool in_stage(kind what) const {
+    return std::ranges::count(stop_order[stage_].kinds, what) > 0;
+  }
+
+  void begin_stage() {
+    ticks_left_ = stop_order[stage_].grace_ms / 100 + 10;
+    envelope<schemas::Stop>::builder message;
+    message->setGraceMs(stop_order[stage_].grace_ms);
+    const auto order = message.finish();
+    if (in_stage(kind::gateway)) {
+      for (const auto& gateway : gateways_) self_->send(gateway, order);
+    } else if (in_stage(kind::shard)) {
+      for (const auto& shard : shards_) self_->send(shard, order);
+    } else {
+      // Nothing left to finish: their last answers were given before the shards went.
+      end_stage_by_force(caf::exit_reason::user_shutdown);
+    }
+    go_on_stopping();
+  }
+
+  void go_on_stopping() {
+    const auto left =
+        std::ranges::any_of(children_, [this](const child& each) { return in_stage(each.what); });
+    if (left) return;
+    if (stage_ + 1 < stop_order.size()) {
+      ++stage_;
+      begin_stage();
+      return;
+    }
+    self_->quit(why_ == caf::exit_reason::normal ? caf::error{} : caf::make_error(why_));
+  }
+
+  void end_stage_by_force(caf::exit_reason why) {
+    for (const auto& each : children_) {
+      if (in_stage(each.what)) {
+        self_->send_exit(caf::actor_cast<caf::actor>(each.actor), why);
+      }
+    }
+  }
+
+  void on_tick() {
+    if (ticks_left_ > 0 && --ticks_left_ == 0) {
+      spdlog::error("stopping takes too long: {} actors are killed", children_.size());
+      end_stage_by_force(caf::exit_reason::kill);
+    }
+    self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
+  }
+
+  node_actor::pointer self_;
+  node_parts parts_;
+  std::vector<child> children_;
+  std::vector<shard_actor> shards_;
+  std::vector<gateway_actor> gateways_;
+  metrics_actor metrics_;
+  bool stopping_ = false;
+  caf::exit_reason why_ = caf::exit_reason::normal;
+  std::size_t stage_ = 0;
+  std::uint32_t ticks_left_ = 0;
+};
+
+}  // namespace
+
+node_actor spawn_supervisor(caf::actor_system& system, node_parts parts) {
+  return system.spawn<runtime::hosted<supervisor_state, node_actor>>(std::move(parts));
+}
+
+}  // namespace troupe::actors

@@ -1,0 +1,75 @@
+#include "actors/metrics_text.hpp"
+
+#include <doctest/doctest.h>
+
+namespace troupe::tests {
+
+using actors::metrics_text;
+using actors::node_statistics;
+using actors::power_histogram;
+
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a value counts in the first bucket whose bound is not below it") {
+  power_histogram counts;
+  for (const std::uint64_t value : {0u, 1u, 2u, 3u, 4u, 5u}) counts.record(value);
+  CHECK(counts.in_bucket(0) == 2);
+  CHECK(counts.in_bucket(1) == 1);
+  CHECK(counts.in_bucket(2) == 2);
+  CHECK(counts.in_bucket(3) == 1);
+  counts.record(UINT64_MAX / 2);
+  CHECK(counts.count() == 7);
+}
+
+TEST_CASE("merged histograms count what both counted") {
+  power_histogram a;
+  power_histogram b;
+  a.record(3);
+  b.record(4);
+  b.record(100);
+  a.merge(b);
+  CHECK(a.in_bucket(2) == 2);
+  CHECK(a.count() == 3);
+  CHECK(a.sum() == 107);
+}
+
+TEST_CASE("every figure appears with its labels and type") {
+  node_statistics node;
+  node.version = "1.2.3";
+  node.uptime_ms = 1500;
+  node.clients.commands = 42;
+  node.shards.resize(2);
+  node.shards[1].shard = {1};
+  node.shards[1].keys = 7;
+  node.shards[1].durable = {900};
+  node.shards[1].poisoned = true;
+  node.shards[0].commit_latency_us.record(80);
+  node.reactors.resize(1);
+  node.reactors[0].busy_us = 2'000'000;
+  const auto text = metrics_text(node);
+  CHECK(has_line(text, "troupe_build_info{version=\"1.2.3\"} 1"));
+  CHECK(has_line(text, "troupe_uptime_seconds 1.5"));
+  CHECK(has_line(text, "# TYPE troupe_commands_total counter"));
+  CHECK(has_line(text, "troupe_commands_total 42"));
+  CHECK(has_line(text, "troupe_shard_keys{shard=\"0\"} 0"));
+  CHECK(has_line(text, "troupe_shard_keys{shard=\"1\"} 7"));
+  CHECK(has_line(text, "troupe_shard_durable_lsn{shard=\"1\"} 900"));
+  CHECK(has_line(text, "troupe_shard_poisoned{shard=\"1\"} 1"));
+  CHECK(has_line(text, "troupe_shard_commit_latency_seconds_count{shard=\"0\"} 1"));
+  CHECK(has_line(text, "troupe_shard_commit_latency_seconds_bucket{shard=\"0\",le=\"+Inf\"} 1"));
+  CHECK(has_line(text, "troupe_reactor_busy_seconds_total{reactor=\"0\"} 2"));
+}
+
+TEST_CASE("large counters keep every digit") {
+  node_statistics node;
+  node.clients.sent_bytes = 123'456'789'012'345;
+  CHECK(has_line(metrics_text(node), "troupe_client_sent_bytes_total 123456789012345"));
+}
+
+}  // namespace troupe::tests

@@ -1,0 +1,215 @@
+// A shard on the simulated disk: power fails, writes fail, the disk is full, the clock jumps, at
+// every durability level; what clients were told must hold afterwards.
+//
+// Fault model: shard_driver.hpp. One seed decides a run; it is printed first and last.
+// TROUPE_TEST_DEPTH=full looks at every write point of many seeds; TROUPE_TEST_SEED=n starts there.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "tests/sim/disk.hpp"
+#include "tests/sim/shard_driver.hpp"
+
+namespace troupe::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t steps_per_life = 400;
+
+bool is_full() {
+  const char* depth = std::getenv("TROUPE_TEST_DEPTH");
+  return depth != nullptr && std::string_view(depth) == "full";
+}
+
+std::uint64_t first_seed() {
+  const char* seed = std::getenv("TROUPE_TEST_SEED");
+  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
+}
+
+// The seeds of a test, printed before and after.
+class seeds {
+ public:
+  explicit seeds(std::uint64_t quick, std::uint64_t full)
+      : first_(first_seed()), end_(first_ + (is_full() ? full : quick)) {
+    fmt::print("seeds {} to {}\n", first_, end_ - 1);
+  }
+  ~seeds() { fmt::print("seeds {} to {}\n", first_, end_ - 1); }
+  seeds(const seeds&) = delete;
+  seeds& operator=(const seeds&) = delete;
+  [[nodiscard]] std::uint64_t first() const { return first_; }
+  [[nodiscard]] std::uint64_t end() const { return end_; }
+
+ private:
+  std::uint64_t first_;
+  std::uint64_t end_;
+};
+
+shard_driver_options options_of(std::uint64_t seed, shard_canary bug) {
+  constexpr value_sizes sizes[] = {value_sizes::small, value_sizes::mixed, value_sizes::large};
+  return {.seed = seed, .bug = bug, .sizes = sizes[seed % 3]};
+}
+
+// Two lives, the first with a clean end, until the disk crashes.
+void run_script(shard_driver& driver) {
+  if (driver.open() && driver.live(steps_per_life) && driver.settle() && driver.open()) {
+    driver.live(steps_per_life);
+  }
+}
+
+std::uint64_t write_points_of(std::uint64_t seed, shard_canary bug) {
+  disk untouched({.seed = seed});
+  shard_driver driver(untouched, options_of(seed, bug));
+  run_script(driver);
+  INFO("seed " << seed << ": " << driver.model().violation().value_or("no violation"));
+  REQUIRE_FALSE(driver.model().violation().has_value());
+  CHECK(driver.model().changes() > 50);
+  return untouched.write_points();
+}
+
+// The violation of one run that crashes at write point `n`, if there is one.
+std::optional<std::string> crash_run(std::uint64_t seed, std::uint64_t n, shard_canary bug) {
+  disk simulated({.seed = seed * 10'000 + n});
+  shard_driver driver(simulated, options_of(seed, bug));
+  simulated.crash_at_write(n);
+  run_script(driver);
+  if (driver.model().violation()) return driver.model().violation();
+  simulated.crash();
+  simulated.restart();
+  // Every other run crashes again soon, so that interrupted recoveries are recovered too.
+  if (n % 2 == 0) simulated.crash_at_write(simulated.write_points() + 1 + n % 40);
+  if (driver.open()) driver.live(steps_per_life / 4);
+  if (driver.model().violation()) return driver.model().violation();
+  simulated.crash();
+  simulated.restart();
+  if (driver.open() && driver.live(50)) driver.settle();
+  return driver.model().violation();
+}
+
+// The violation after one write point failed, with and without a crash behind it.
+std::optional<std::string> fault_run(std::uint64_t seed, std::uint64_t n, write_fault fault,
+                                     std::uint64_t& poisoned) {
+  disk simulated({.seed = seed * 10'000 + n});
+  shard_driver driver(simulated, options_of(seed, shard_canary::none));
+  if (!driver.open()) return driver.model().violation();
+  const auto faulty = simulated.write_points() + n;
+  simulated.plan_write_fault(faulty, fault);
+  if (driver.live(steps_per_life)) driver.settle();
+  if (driver.is_poisoned()) ++poisoned;
+  if (driver.model().violation() || simulated.write_points() < faulty) {
+    return driver.model().violation();
+  }
+  if (n % 2 == 0) simulated.crash();
+  simulated.restart();
+  if (driver.open() && driver.live(50)) driver.settle();
+  return driver.model().violation();
+}
+
+std::string violation_of(shard_canary bug) {
+  for (std::uint64_t seed = 2; seed <= 60; seed += bug == shard_canary::announce_last ? 3 : 1) {
+    disk untouched({.seed = seed});
+    shard_driver driver(untouched, options_of(seed, bug));
+    run_script(driver);
+    const auto points = untouched.write_points();
+    for (std::uint64_t n = 5; n <= points; ++n) {
+      if (const auto violation = crash_run(seed, n, bug)) return *violation;
+    }
+  }
+  return "none";
+}
+
+}  // namespace
+
+TEST_CASE("power failing at any write point breaks no promise of a shard") {
+  const seeds all(60, 150);
+  for (auto seed = all.first(); seed < all.end(); ++seed) {
+    const auto points = write_points_of(seed, shard_canary::none);
+    const std::uint64_t stride = is_full() ? 1 : 7;
+    for (auto n = 1 + seed % stride; n <= points; n += stride) {
+      const auto violation = crash_run(seed, n, shard_canary::none);
+      INFO("seed " << seed << ", crash at write point " << n << ": " << violation.value_or(""));
+      REQUIRE_FALSE(violation.has_value());
+    }
+  }
+}
+
+TEST_CASE("a failing write poisons the shard, which then shows nothing that is lost") {
+  const seeds all(40, 150);
+  std::uint64_t poisoned = 0;
+  for (auto seed = all.first(); seed < all.end(); ++seed) {
+    const auto points = write_points_of(seed, shard_canary::none) / 2;
+    const std::uint64_t stride = is_full() ? 1 : 5;
+    for (auto n = 1 + seed % stride; n <= points; n += stride) {
+      const auto fault = n % 2 == 0 ? write_fault::fail : write_fault::fail_partial;
+      const auto violation = fault_run(seed, n, fault, poisoned);
+      INFO("seed " << seed << ", fault at write " << n << " of a life: " << violation.value_or(""));
+      REQUIRE_FALSE(violation.has_value());
+    }
+  }
+  CHECK(poisoned > 0);
+}
+
+TEST_CASE("a shard on a full disk refuses writes, deletes, and recovers by itself") {
+  const seeds all(12, 60);
+  for (auto seed = all.first(); seed < all.end(); ++seed) {
+    disk simulated({.seed = seed, .capacity_bytes = 24 << 20});
+    auto options = options_of(seed, shard_canary::none);
+    options.sizes = value_sizes::large;
+    shard_driver driver(simulated, options);
+    INFO("seed " << seed);
+    REQUIRE(driver.open());
+    for (int i = 0; i < 40 && driver.model().refused_for_space() == 0; ++i) {
+      REQUIRE(driver.live(200));
+    }
+    CHECK(driver.model().refused_for_space() > 0);
+    INFO(driver.model().violation().value_or(""));
+    REQUIRE(driver.settle());
+    const std::string half(500'000, 'x');
+    for (int i = 0; i < 30 && driver.ask({"SET", "key1", half}) == "+OK\r\n"; ++i) {
+    }
+    CHECK(driver.ask({"SET", "key1", half}).starts_with("-OOM disk full"));
+    CHECK(driver.ask({"DEL", "key2"}).starts_with(":"));
+    simulated.set_capacity(std::uint64_t{1} << 40);
+    driver.pass(3s);
+    CHECK(driver.ask({"SET", "key1", half}) == "+OK\r\n");
+    simulated.crash();
+    simulated.restart();
+    CHECK(driver.open());
+    INFO(driver.model().violation().value_or(""));
+    CHECK_FALSE(driver.model().violation().has_value());
+  }
+}
+
+TEST_CASE("values go cold and dead segments go away while a shard works") {
+  disk simulated({.seed = 5});
+  auto options = options_of(first_seed(), shard_canary::none);
+  options.sizes = value_sizes::large;
+  shard_driver driver(simulated, options);
+  REQUIRE(driver.open());
+  driver.live(is_full() ? 40'000 : 4'000);
+  driver.settle();
+  INFO(driver.model().violation().value_or(""));
+  CHECK_FALSE(driver.model().violation().has_value());
+  CHECK(driver.cold_reads() > 20);
+  CHECK(driver.segments_retired() > 0);
+}
+
+TEST_CASE("a gateway that answers before the watermark is caught") {
+  CHECK(violation_of(shard_canary::release_early).find("was told of record") != std::string::npos);
+}
+
+TEST_CASE("a watermark inside a batch is caught") {
+  CHECK(violation_of(shard_canary::announce_last).find("was told of record") != std::string::npos);
+}
+
+TEST_CASE("a read that does not wait for the write it saw is caught") {
+  CHECK(violation_of(shard_canary::forget_read_hold).find("was told of record") !=
+        std::string::npos);
+}
+
+}  // namespace troupe::sim

@@ -1,0 +1,169 @@
+// The connections of a simulated shard: what they send, and when replies reach them.
+#include <algorithm>
+
+#include "tests/sim/shard_driver.hpp"
+
+namespace troupe::sim {
+namespace {
+
+constexpr std::size_t pipelined_max = 8;
+
+struct kept_words {
+  std::vector<std::string> words;
+};
+
+actors::queued_command command_of(std::uint64_t ticket, const std::vector<std::string>& words,
+                                  durability level) {
+  const auto kept = std::make_shared<const kept_words>(kept_words{words});
+  actors::queued_command command;
+  command.ticket = ticket;
+  command.words = {kept->words.begin(), kept->words.end()};
+  command.spec = resp::check_command(command.words).spec;
+  command.client.level = level;
+  command.owner = kept;
+  return command;
+}
+
+}  // namespace
+
+void shard_driver::client_step(sim_client& client) {
+  if (client.state != sim_client::transaction::none) {
+    transaction_step(client);
+  } else if (client.queue.empty() && random_.one_in(8)) {
+    client.state = sim_client::transaction::asked;
+    client.exec = {};
+    core_->pause(client.transaction_lane);
+  } else if (client.queue.size() < pipelined_max) {
+    send_command(client, random_command(random_, options_.sizes));
+  }
+}
+
+void shard_driver::send_command(sim_client& client, std::vector<std::string> words) {
+  client.queue.push_back({next_ticket_++, std::move(words), false, {}, {}});
+  auto& sent = client.queue.back();
+  auto command = command_of(sent.ticket, sent.words, client.level);
+  if (core_->accepts_inline(client.lane) && !random_.one_in(4)) {
+    const auto keys = resp::keys_of(*command.spec, command.words.size());
+    const auto hash = keys.empty() ? key_hash{} : store_->hash(command.words[keys.first]);
+    std::string reply;
+    actors::command_outcome outcome;
+    if (core_->run_inline({command.spec, command.words, hash, command.client}, reply, outcome)) {
+      take_answer(client, sent, reply, outcome);
+      return;
+    }
+    if (!reply.empty()) model_.complain("a cold command has replied");
+  }
+  core_->enqueue(client.lane, std::move(command));
+}
+
+void shard_driver::take_answer(sim_client& client, sent_command& answered, const std::string& reply,
+                               const actors::command_outcome& outcome) {
+  for (const auto& earlier : client.queue) {
+    if (earlier.ticket < answered.ticket && !earlier.answered) {
+      model_.complain("a reply overtook an earlier one of its connection");
+    }
+  }
+  answered.answered = true;
+  answered.hold = outcome.hold;
+  if (options_.bug == shard_canary::forget_read_hold && outcome.last_write.value == 0) {
+    answered.hold = {};
+  }
+  answered.required =
+      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write});
+  last_reply_ = reply;
+}
+
+void shard_driver::send_reply(actors::shard_reply&& answer) {
+  const auto client = std::ranges::find(clients_, answer.lane, &sim_client::lane);
+  if (client == clients_.end()) return model_.complain("a reply to nobody");
+  const auto sent = std::ranges::find(client->queue, answer.ticket, &sent_command::ticket);
+  if (sent == client->queue.end() || sent->answered) {
+    return model_.complain("a reply to no command");
+  }
+  take_answer(*client, *sent, answer.bytes, answer.outcome);
+}
+
+void shard_driver::transaction_step(sim_client& client) {
+  using enum sim_client::transaction;
+  if (client.state == asked && random_.one_in(40)) {
+    client.state = none;  // the connection is gone before its turn came
+    core_->release(client.transaction_lane);
+    return;
+  }
+  if (client.state != granted) return;
+  if (random_.one_in(3)) {
+    client.state = releasing;
+    core_->release(client.transaction_lane);
+    return;
+  }
+  client.state = running;
+  client.pieces.clear();
+  std::vector<actors::queued_command> pieces;
+  for (std::uint64_t i = 1 + random_.below(4); i > 0; --i) {
+    client.pieces.push_back(random_command(random_, options_.sizes));
+    pieces.push_back(command_of(i, client.pieces.back(), client.level));
+  }
+  core_->run_pieces(client.transaction_lane, std::move(pieces));
+}
+
+bool shard_driver::runs_pieces() const {
+  return std::ranges::any_of(clients_, [](const auto& client) {
+    return client.state == sim_client::transaction::running;
+  });
+}
+
+void shard_driver::send_transaction_reply(actors::lane_key transaction,
+                                          std::vector<actors::shard_reply>&& answers) {
+  using enum sim_client::transaction;
+  const auto place = std::ranges::find(clients_, transaction, &sim_client::transaction_lane);
+  if (place == clients_.end()) return model_.complain("a reply to no transaction");
+  if (place->state == asked && answers.empty()) {
+    place->state = granted;
+    model_.begin_transaction();
+  } else if (place->state == running && answers.size() == place->pieces.size()) {
+    on_pieces(*place, std::move(answers));
+  } else if (place->state == releasing && answers.size() == 1) {
+    on_released(*place, answers.front());
+  } else {
+    model_.complain("a transaction got an answer it did not ask for");
+  }
+}
+
+void shard_driver::on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers) {
+  client.state = sim_client::transaction::granted;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const auto& [lane, ticket, bytes, outcome] = answers[i];
+    if (ticket != answers.size() - i) model_.complain("pieces were answered out of order");
+    const auto required = model_.observe(
+        {client.pieces[i], client.level, store_->now_ms(), bytes, outcome.last_write});
+    client.exec.hold = std::max(client.exec.hold, outcome.hold);
+    client.exec.required = std::max(client.exec.required, required);
+  }
+}
+
+void shard_driver::on_released(sim_client& client, const actors::shard_reply& answer) {
+  client.state = sim_client::transaction::none;
+  auto done = std::move(client.exec);
+  const auto required = model_.end_transaction(answer.outcome.last_write, client.level);
+  done.words = {"EXEC"};
+  done.answered = true;
+  done.hold = std::max(done.hold, answer.outcome.hold);
+  done.required = std::max(done.required, required);
+  client.queue.push_back(std::move(done));
+}
+
+// What a gateway does after each message: sends what the watermark covers, in order.
+void shard_driver::release_replies() {
+  for (auto& client : clients_) {
+    while (!client.queue.empty() && client.queue.front().answered) {
+      const auto& front = client.queue.front();
+      const bool covered = front.hold <= announced_ || options_.bug == shard_canary::release_early;
+      if (!covered && !failed_) break;
+      // After a failure what is not covered is answered with an error, which promises nothing.
+      if (covered) model_.on_released(front.required, front.words.front());
+      client.queue.pop_front();
+    }
+  }
+}
+
+}  // namespace troupe::sim

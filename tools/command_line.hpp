@@ -1,0 +1,45 @@
+// What the arguments of `troupe` ask for, as a value; nothing is started here.
+//
+// Place: command_line library, used by main. Exit codes of the whole program: 0 = done,
+// 1 = it failed while running, 2 = the command line or the configuration is wrong.
+#pragma once
+
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/node_config.hpp"
+#include "storage/base/result.hpp"
+#include "storage/log/inspect.hpp"
+
+namespace troupe::tools {
+
+inline constexpr int exit_done = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_misused = 2;
+
+/// `troupe serve`: a validated configuration.
+struct serve_request {
+  actors::node_config config;
+};
+
+/// `troupe inspect PATH...`: files or directories to describe.
+struct inspect_request {
+  std::vector<std::string> paths;
+  log::detail how_much = log::detail::summary;
+};
+
+/// `--help` or `--version`: the text to print.
+struct print_request {
+  std::string text;
+};
+
+using request = std::variant<serve_request, inspect_request, print_request>;
+
+/// Parses the arguments after the program's name. Reads the configuration file and the secrets that
+/// they name. A failure is a sentence for the user; then the exit code is exit_misused.
+[[nodiscard]] result<request> parse_command_line(std::span<const std::string> arguments,
+                                                 const actors::machine& host);
+
+}  // namespace troupe::tools

@@ -1,0 +1,35 @@
+// The settings of `troupe serve`: one table from which flags, configuration keys, help and
+// suggestions follow.
+//
+// Place: command_line library. A setting arrives as text, whether from a flag or from a file, and
+// is applied to a node_config in one way.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/node_config.hpp"
+#include "storage/base/result.hpp"
+
+namespace troupe::tools {
+
+/// One setting. As a flag it is `--<key> <placeholder>`; without a placeholder it is a switch.
+struct setting {
+  std::string_view key;
+  std::string_view placeholder;
+  std::string_view help;
+  /// Parses `text` into the configuration; secrets are read from the file that `text` names.
+  result<void> (*apply)(actors::node_config&, const std::string& text);
+};
+
+[[nodiscard]] std::span<const setting> settings();
+
+/// The setting called `key`, or null.
+[[nodiscard]] const setting* find_setting(std::string_view key);
+
+/// All keys, for suggestions.
+[[nodiscard]] std::vector<std::string_view> setting_keys();
+
+}  // namespace troupe::tools

@@ -1,0 +1,165 @@
+"""Data directories that a node must refuse: damaged, of another node, of another layout, of a newer
+version. Each gets exit code 1 and a sentence that names the file, and what is damaged stays as it
+is."""
+
+import shutil
+import struct
+import unittest
+from pathlib import Path
+
+from node_fixture import NodeCase, StartFailed
+
+FLAGS = ("--shards", "2", "--reactors", "1", "--segment-size", "8MiB")
+VERSION_OFFSET = 4  # of NODE and of a manifest
+
+
+def crc32c(data):
+    """CRC-32C bit by bit: slow and obviously right."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def content(directory):
+    """Every file of a directory with its bytes, but for the lock."""
+    return {path: path.read_bytes() for path in sorted(Path(directory).rglob("*"))
+            if path.is_file() and path.name != "LOCK"}
+
+
+class DamagedData(NodeCase):
+    def stopped_node(self, *flags, name="data", keys=2000):
+        """A node that has been filled and stopped; the last of its keys are in frames of their own,
+        since damage to the last frame cannot be told from a write that a crash interrupted."""
+        node = self.new_node(*(flags or FLAGS), name=name)
+        node.start()
+        with node.connect() as client:
+            client.pipeline(("SET", f"key:{i}", f"value {i} " * 20) for i in range(keys - 20))
+            for i in range(keys - 20, keys):
+                client.call("SET", f"key:{i}", "last")
+        self.assertEqual(node.terminate(), 0)
+        return node
+
+    def assert_refused(self, node, *parts, shard=0):
+        """The node does not start; its message has all the parts; the refused shard is as it was
+        (sound ones may have been opened before)."""
+        directory = Path(node.data_dir) / f"shard-{shard:04}"
+        before = content(directory)
+        with self.assertRaises(StartFailed) as failed:
+            node.start()
+        self.assertEqual(node.process.returncode, 1, failed.exception)
+        for part in parts:
+            self.assertIn(str(part), str(failed.exception))
+        self.assertNotIn("terminate called", str(failed.exception))
+        self.assertEqual(content(directory).keys(), before.keys())
+        self.assertTrue(content(directory) == before, "files were changed")
+
+    def segments(self, node, shard=0):
+        """Segment files of a shard in the order of their use."""
+        return sorted(Path(node.data_dir).glob(f"shard-{shard:04}/*.segment"))
+
+    def test_another_number_of_shards_is_refused(self):
+        node = self.stopped_node()
+        node.flags[1] = "3"
+        self.assert_refused(node, "shards = 2", "not 3")
+        del node.flags[:2]  # without a wish the directory decides
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("DBSIZE"), 2000)
+
+    def test_a_flipped_byte_inside_the_log_is_named(self):
+        node = self.stopped_node()
+        path = self.segments(node)[0]
+        data = bytearray(path.read_bytes())
+        at = bytes(data).index(b"value ", 40_000)
+        data[at] ^= 0x40
+        path.write_bytes(data)
+        self.assert_refused(node, path, "offset")
+        data[at] ^= 0x40
+        path.write_bytes(data)
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("DBSIZE"), 2000)
+
+    def test_a_missing_segment_is_named(self):
+        node = self.stopped_node()
+        path = self.segments(node)[0]
+        path.rename(Path(self.directory) / "elsewhere")
+        self.assert_refused(node, path.name)
+
+    def test_a_segment_of_another_node_is_refused(self):
+        node = self.stopped_node()
+        other = self.stopped_node(name="other")
+        mine, theirs = self.segments(node)[0], self.segments(other)[0]
+        mine.write_bytes(theirs.read_bytes())
+        self.assert_refused(node, mine.name)
+
+    def test_a_shard_of_another_node_is_refused(self):
+        node = self.stopped_node()
+        other = self.stopped_node(name="other")
+        shard = Path(node.data_dir) / "shard-0001"
+        shutil.rmtree(shard)
+        shutil.copytree(Path(other.data_dir) / "shard-0001", shard)
+        self.assert_refused(node, "shard-0001", shard=1)
+
+    def test_shards_without_the_identity_of_their_node_are_refused(self):
+        node = self.stopped_node()
+        (Path(node.data_dir) / "NODE").unlink()
+        self.assert_refused(node, "NODE")
+
+    def test_a_damaged_identity_is_named(self):
+        node = self.stopped_node()
+        path = Path(node.data_dir) / "NODE"
+        data = bytearray(path.read_bytes())
+        data[20] ^= 1
+        path.write_bytes(data)
+        self.assert_refused(node, path, "damaged")
+        path.write_bytes(b"")
+        self.assert_refused(node, path)
+
+    def test_an_identity_of_a_newer_version_is_refused_as_such(self):
+        node = self.stopped_node()
+        path = Path(node.data_dir) / "NODE"
+        data = bytearray(path.read_bytes())
+        struct.pack_into("<I", data, VERSION_OFFSET, 9)
+        struct.pack_into("<I", data, len(data) - 4, crc32c(data[:-4]))
+        path.write_bytes(data)
+        self.assert_refused(node, path, "version 9")
+
+    def test_a_manifest_of_a_newer_version_is_refused_as_such(self):
+        node = self.stopped_node()
+        for path in Path(node.data_dir).glob("shard-0000/MANIFEST-*"):
+            data = bytearray(path.read_bytes())
+            struct.pack_into("<I", data, VERSION_OFFSET, 9)
+            length = struct.unpack_from("<I", data, 12)[0]
+            struct.pack_into("<I", data, 8, 0)
+            struct.pack_into("<I", data, 8, crc32c(data[:length]))
+            path.write_bytes(data)
+        self.assert_refused(node, "MANIFEST", "version is 9")
+
+    def test_one_damaged_manifest_is_survived_and_two_are_named(self):
+        node = self.stopped_node()
+        first, second = sorted(Path(node.data_dir).glob("shard-0000/MANIFEST-*"))
+        first.write_bytes(b"\xff" * 4096)
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("DBSIZE"), 2000)
+        self.assertEqual(node.terminate(), 0)
+        self.assertIn("MANIFEST-a", node.output())
+        first.write_bytes(b"\xff" * 4096)
+        second.write_bytes(b"\xff" * 4096)
+        self.assert_refused(node, "MANIFEST")
+
+    def test_a_directory_that_cannot_be_made_is_named(self):
+        node = self.new_node(name="file/data")
+        (Path(self.directory) / "file").write_text("in the way", encoding="utf-8")
+        with self.assertRaises(StartFailed) as failed:
+            node.start()
+        self.assertEqual(node.process.returncode, 1)
+        self.assertIn("file/data", str(failed.exception))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+"""What only shows when connections and shards live on different reactors: replies of remote shards
+come when their writes are durable, WATCH holds from its reply on, transactions are isolated."""
+
+import random
+import threading
+import unittest
+
+from node_fixture import NodeCase, RespError
+
+FLAGS = ("--shards", "4", "--reactors", "2")
+
+
+class Shards(NodeCase):
+    def test_every_write_is_answered_soon(self):
+        # A reply that its watermark never reaches would come as -TIMEOUT, or after this time.
+        node = self.start_node(*FLAGS, "--commit-timeout-ms", "60000")
+        clients = [node.connect(timeout_s=10) for _ in range(4)]
+        source = random.Random(1)
+        for round_number in range(120):
+            for client in clients:
+                for _ in range(source.randrange(1, 4)):
+                    client.send("SET", f"key{source.randrange(50)}", round_number)
+                    client.expected = getattr(client, "expected", 0) + 1
+            for client in source.sample(clients, 2):
+                while client.expected:
+                    self.assertEqual(client.read(), b"OK")
+                    client.expected -= 1
+        for client in clients:
+            client.close()
+
+    def test_watch_holds_from_its_reply_on(self):
+        node = self.start_node(*FLAGS, "--durability", "memory")
+        with node.connect() as watching, node.connect() as changing:
+            for i in range(200):
+                keys = [f"key{i}:{j}" for j in range(i % 5 + 1)]
+                self.assertEqual(watching.call("WATCH", *keys), b"OK")
+                changing.call("SET", keys[i % len(keys)], "changed")
+                replies = watching.pipeline([("MULTI",), ("SET", keys[0], "lost"), ("EXEC",)])
+                self.assertEqual(replies[-1], None, f"round {i}")
+
+    def test_pipelined_watches_keep_their_order(self):
+        node = self.start_node(*FLAGS)
+        with node.connect() as client:
+            for i in range(100):
+                replies = client.pipeline([("SET", "a", i), ("WATCH", "a", "b"), ("GET", "a"),
+                                           ("MULTI",), ("INCR", "a"), ("EXEC",), ("GET", "a")])
+                self.assertEqual(replies, [b"OK", b"OK", b"%d" % i, b"OK", b"QUEUED", [i + 1],
+                                           b"%d" % (i + 1)])
+
+    def test_transfers_between_shards_never_show_halves(self):
+        node = self.start_node(*FLAGS, "--durability", "memory")
+        accounts = [f"account{i}" for i in range(8)]
+        with node.connect() as client:
+            client.call("MSET", *[word for name in accounts for word in (name, 100)])
+        failures = []
+
+        def transfer(seed):
+            source = random.Random(seed)
+            with node.connect() as client:
+                for _ in range(100):
+                    giver, taker = source.sample(accounts, 2)
+                    replies = client.pipeline([("MULTI",), ("DECRBY", giver, 7),
+                                               ("INCRBY", taker, 7), ("EXEC",)])
+                    failures.extend(reply for reply in replies if isinstance(reply, RespError))
+
+        threads = [threading.Thread(target=transfer, args=(seed,)) for seed in range(3)]
+        for thread in threads:
+            thread.start()
+        with node.connect() as client:
+            while any(thread.is_alive() for thread in threads):
+                self.assertEqual(sum(map(int, client.call("MGET", *accounts))), 800)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -116,8 +116,11 @@ bool parser::fast_array(std::span<char> input, std::vector<std::string_view>& wo
   std::uint32_t count = 0;
   const char* at = quick_length(begin + 1, end, count);
   if (at == nullptr || count == 0 || count > limits_.arguments_max) return false;
+  // Checked before room is made for so many: each takes at least "$0\r\n\r\n".
+  if (static_cast<std::size_t>(end - at) / 6 < count) return false;
   const std::size_t before = words.size();
-  for (; count > 0; --count) {
+  words.resize(before + count);
+  for (std::string_view* word = words.data() + before; count > 0; --count, ++word) {
     std::uint32_t size = 0;
     const bool header = at != end && *at == '$';
     if (!header || (at = quick_length(at + 1, end, size)) == nullptr ||
@@ -126,7 +129,7 @@ bool parser::fast_array(std::span<char> input, std::vector<std::string_view>& wo
       words.resize(before);
       return false;
     }
-    words.emplace_back(at, size);
+    *word = {at, size};
     at += size + 2ull;
   }
   const auto total = static_cast<std::size_t>(at - begin);

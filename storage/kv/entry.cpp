@@ -77,10 +77,8 @@ std::size_t entry::tail_size() const noexcept {
   return cached_ ? value_size_ : 0;
 }
 
-bool entry::can_hold(std::size_t size, bool deadline) const noexcept {
-  if (large_ || has_expire_record_ || deadline != (has_deadline_ != 0)) return false;
-  if (cached_ && size == value_size_) return true;
-  const std::size_t wanted = fixed() + key_size() + size;
+bool entry::has_space_for(std::size_t value_size) const noexcept {
+  const std::size_t wanted = fixed() + key_size() + value_size;
   const std::size_t block = block_bytes();
   return wanted <= block && block - wanted <= waste_max;
 }

@@ -69,7 +69,10 @@ class alignas(16) entry {
   }
   /// True if a cached value of `size` bytes and a deadline or none fit into this block as it is,
   /// without wasting much of it.
-  [[nodiscard]] bool can_hold(std::size_t size, bool deadline) const noexcept;
+  [[nodiscard]] bool can_hold(std::size_t size, bool deadline) const noexcept {
+    if (large_ || has_expire_record_ || deadline != (has_deadline_ != 0)) return false;
+    return (cached_ && size == value_size_) || has_space_for(size);
+  }
 
   // ---- what the key is ------------------------------------------------------------------------
   [[nodiscard]] lsn value_lsn() const noexcept { return value_lsn_; }
@@ -114,6 +117,7 @@ class alignas(16) entry {
  private:
   entry() = default;
 
+  [[nodiscard]] bool has_space_for(std::size_t value_size) const noexcept;
   [[nodiscard]] const char* bytes() const noexcept { return reinterpret_cast<const char*>(this); }
   [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this); }
   /// Bytes before the key.

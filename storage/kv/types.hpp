@@ -37,6 +37,12 @@ struct found {
   lsn value_lsn{};
 };
 
+/// Reads since the store was made, by what they met.
+struct read_counts {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+};
+
 /// One piece of a large value.
 struct part_position {
   log::position where{};

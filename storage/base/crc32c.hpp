@@ -51,25 +51,33 @@ class crc32c_sum {
   static constexpr std::size_t short_bytes = 256;
 
   void add_short(std::string_view bytes) noexcept {
+    std::uint64_t sum = remainder_;  // one width throughout: no instruction in between to cut it
     const char* from = bytes.data();
-    std::size_t left = bytes.size();
-    for (; left >= sizeof(std::uint64_t); left -= sizeof(std::uint64_t)) {
-      std::uint64_t word;
-      std::memcpy(&word, from, sizeof word);
-      add(word);
-      from += sizeof word;
+    const char* const words_end = from + (bytes.size() & ~std::size_t{7});
+    for (; words_end - from >= 32; from += 32) {
+      sum = _mm_crc32_u64(sum, load(from));
+      sum = _mm_crc32_u64(sum, load(from + 8));
+      sum = _mm_crc32_u64(sum, load(from + 16));
+      sum = _mm_crc32_u64(sum, load(from + 24));
     }
-    if (left >= sizeof(std::uint32_t)) {
-      std::uint32_t word;
-      std::memcpy(&word, from, sizeof word);
-      add(word);
-      from += sizeof word;
-      left -= sizeof word;
+    for (; from != words_end; from += 8) sum = _mm_crc32_u64(sum, load(from));
+    remainder_ = static_cast<std::uint32_t>(sum);
+    std::size_t left = bytes.size() & 7;
+    if (left >= 4) {
+      std::uint32_t half;
+      std::memcpy(&half, from, sizeof half);
+      add(half);
+      from += 4;
+      left -= 4;
     }
-    for (; left > 0; --left) {
+    for (; left > 0; --left, ++from) {
       remainder_ = _mm_crc32_u8(remainder_, static_cast<unsigned char>(*from));
-      ++from;
     }
+  }
+  static std::uint64_t load(const char* from) noexcept {
+    std::uint64_t word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
   }
 #else
   void add_bytes(const void* from, std::size_t size) noexcept {

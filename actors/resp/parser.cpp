@@ -59,8 +59,7 @@ parse_limits parse_limits::unauthenticated() noexcept {
           .arguments_max = limits::unauthenticated_arguments,
           .bulk_bytes_max = limits::unauthenticated_bulk_bytes,
           .line_bytes_max = limits::unauthenticated_bulk_bytes,
-          .command_bytes_max =
-              (limits::unauthenticated_arguments + 1) * (limits::unauthenticated_bulk_bytes + 64)};
+          .command_bytes_max = limits::unauthenticated_command_bytes};
 }
 
 parse_limits parse_limits::authenticated() noexcept {

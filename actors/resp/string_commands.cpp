@@ -65,6 +65,7 @@ exec_status set_with_options(shard_command& command) {
                             ? command.store.find(key, command.first_key_hash)
                             : command.store.peek(key, command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
+  if (options->returns_old_value) command.store.count_read(old.state);
   if (options->deadline == expiry::keep) deadline_ms = old.deadline_ms;
 
   const bool exists = old.state == presence::present;
@@ -164,6 +165,7 @@ exec_status handle_psetex(shard_command& command) {
 exec_status handle_get(shard_command& command) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
+  command.store.count_read(value.state);
   reply_value(command.reply, value);
   return exec_status::done;
 }
@@ -173,6 +175,7 @@ exec_status handle_getex(shard_command& command) {
   if (!options) return refuse(command, error_texts::syntax);
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
+  command.store.count_read(value.state);
   const bool changes = options->deadline == expiry::given ||
                        (options->deadline == expiry::persist && value.deadline_ms != 0);
   if (value.state == presence::absent || !changes) {
@@ -192,6 +195,7 @@ exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
   const kv::found value = command.store.find(key, command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
+  command.store.count_read(value.state);
   const std::size_t before = command.reply.size();
   reply_value(command.reply, value);
   if (value.state == presence::absent) return exec_status::done;
@@ -206,6 +210,7 @@ exec_status handle_getdel(shard_command& command) {
 exec_status handle_getset(shard_command& command) {
   const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
+  command.store.count_read(old.state);
   return put_replying_old(command, old, command.argv[2], 0);
 }
 
@@ -221,7 +226,10 @@ exec_status handle_mget(shard_command& command) {
   }
   if (is_cold) return exec_status::cold;
   command.reply.array(values.size());
-  for (const kv::found& value : values) reply_value(command.reply, value);
+  for (const kv::found& value : values) {
+    command.store.count_read(value.state);
+    reply_value(command.reply, value);
+  }
   return exec_status::done;
 }
 
@@ -257,6 +265,9 @@ exec_status handle_append(shard_command& command) {
   joined.append(old.value).append(suffix);
   const auto stored = command.store.put(key, command.first_key_hash, joined, old.deadline_ms);
   if (stored) {
+    if (old.state == presence::present) {
+      command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
+    }
     command.reply.integer(static_cast<std::int64_t>(size));
   } else {
     reply_failure(command.reply, stored.error());
@@ -266,6 +277,7 @@ exec_status handle_append(shard_command& command) {
 
 exec_status handle_strlen(shard_command& command) {
   const kv::found value = command.store.peek(command.argv[1], command.first_key_hash);
+  command.store.count_read(value.state);
   command.reply.integer(static_cast<std::int64_t>(value.value_size));
   return exec_status::done;
 }
@@ -277,6 +289,7 @@ exec_status handle_getrange(shard_command& command) {
   if (!last) return exec_status::done;
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
+  command.store.count_read(value.state);
 
   const auto size = static_cast<std::int64_t>(value.value.size());
   const bool both_from_end_reversed = *first < 0 && *last < 0 && *first > *last;
@@ -314,6 +327,7 @@ exec_status handle_setrange(shard_command& command) {
   changed.replace(begin, piece.size(), piece);
   const auto stored = command.store.put(key, command.first_key_hash, changed, old.deadline_ms);
   if (stored) {
+    command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
     command.reply.integer(static_cast<std::int64_t>(changed.size()));
   } else {
     reply_failure(command.reply, stored.error());

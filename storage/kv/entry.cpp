@@ -47,6 +47,7 @@ entry* entry::reshaped(const entry& from, bool has_deadline) {
   copy->large_ = from.large_;
   copy->visited_ = from.visited_;
   copy->level_ = from.level_;
+  copy->form_ = from.form_;
   std::memcpy(copy->tail(), from.tail(), shape.tail_size);
   return copy;
 }

@@ -82,7 +82,13 @@ found store::peek(std::string_view key, key_hash hash) {
   return {.state = presence::present,
           .value_size = its.value_size(),
           .deadline_ms = its.deadline_ms(),
-          .value_lsn = its.value_lsn()};
+          .value_lsn = its.value_lsn(),
+          .form = its.form()};
+}
+
+void store::set_form(std::string_view key, key_hash hash, value_form form) {
+  const place at = look_up(key, hash);
+  if (at) at.entry()->set_form(form);
 }
 
 found store::find(std::string_view key, key_hash hash) {
@@ -92,7 +98,8 @@ found store::find(std::string_view key, key_hash hash) {
   found hit{.state = presence::present,
             .value_size = its.value_size(),
             .deadline_ms = its.deadline_ms(),
-            .value_lsn = its.value_lsn()};
+            .value_lsn = its.value_lsn(),
+            .form = its.form()};
   if (its.cached()) {
     hit.value = its.value();
     // Only a change is written: the line of a hot entry stays clean.

@@ -116,6 +116,8 @@ class store {
       return {};
     return put_with_care(key, hash, value, deadline_ms);
   }
+  /// Notes how the value that was just put came to be; the next put() makes it natural again.
+  void set_form(std::string_view key, key_hash hash, value_form form);
   /// Removes a key; false = it did not exist. May write into the log's reserve.
   result<bool> erase(std::string_view key, key_hash);
   /// Changes the deadline of a key, 0 = it never expires again; false = no such key, or nothing to

@@ -4,142 +4,15 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <deque>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "tests/actors/one_shard.hpp"
+#include "tests/actors/one_client.hpp"
 
 namespace troupe::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A gateway with one local shard and one client.
-class one_client final : public actors::session_services {
- public:
-  actors::node_config config;
-  actors::live_settings settings;
-  actors::client_statistics counted;
-  one_shard shard;
-  bool is_local = true;  ///< the shard is on this reactor
-  std::size_t demands = 0;
-
-  actors::session& session() {
-    if (!session_) {
-      session_ = std::make_unique<actors::session>(
-          actors::session_identity{1, 0, 5, "127.0.0.1:5", "127.0.0.1:6"}, environment_, *this);
-    }
-    return *session_;
-  }
-
-  /// Sends bytes as they are; returns what the client got by then.
-  std::string exchange(std::string_view sent) {
-    while (!sent.empty()) {
-      const auto room = session().room();
-      const auto count = std::min(room.size(), sent.size());
-      std::copy_n(sent.begin(), count, room.begin());
-      session().received(count);
-      sent.remove_prefix(count);
-      pump();
-    }
-    return take();
-  }
-  /// The same for commands given as lines.
-  std::string send(const std::vector<std::string>& lines) {
-    std::string all;
-    for (const auto& line : lines) all += line + "\r\n";
-    return exchange(all);
-  }
-  /// Makes everything durable and says so.
-  std::string commit() {
-    shard.commit();
-    durable_[0] = shard.announced;
-    session().on_watermark({0}, shard.announced);
-    pump();
-    return take();
-  }
-  /// Fails the log and says so.
-  void fail_log(const std::string& why) {
-    shard.core->on_log_failed({errc::io_failed, why});
-    durable_[0] = shard.announced;
-    log_failures_[0] = why;
-    session().on_log_failed({0});
-    pump();
-  }
-  std::string take() {
-    std::string all;
-    for (auto ready = session().sendable(); !ready.empty(); ready = session().sendable()) {
-      all += ready;
-      session().sent(ready.size());
-    }
-    return all;
-  }
-  /// Passes answers on until nothing moves.
-  void pump() {
-    for (bool moved = true; moved;) {
-      moved = session().process();
-      for (const auto& answer : std::exchange(shard.replies, {})) {
-        session().on_reply({0}, answer.ticket, answer.bytes, answer.outcome);
-        moved = true;
-      }
-      for (auto& answers : std::exchange(shard.transaction_replies, {})) {
-        std::vector<actors::transaction_answer> passed;
-        for (auto& one : answers) {
-          passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write});
-        }
-        session().on_transaction_answer({0}, std::move(passed));
-        moved = true;
-      }
-    }
-  }
-
-  actors::shard_core* local_shard(shard_id) override { return is_local ? &*shard.core : nullptr; }
-  void send_command(shard_id, std::uint64_t connection, std::uint64_t ticket,
-                    const actors::shard_call& call) override {
-    auto queued =
-        one_shard::command(ticket, {call.argv.begin(), call.argv.end()}, call.client.level);
-    queued.spec = call.spec;
-    queued.client = call.client;
-    shard.core->enqueue({0, connection}, std::move(queued));
-  }
-  void demand_commit(shard_id, lsn) override { ++demands; }
-  void answer_info(actors::session&, std::uint64_t, std::vector<std::string>) override {}
-  void answer_role(actors::session&, std::uint64_t) override {}
-  void answer_client_list(actors::session&, std::uint64_t, std::vector<std::uint64_t>) override {}
-  void answer_client_kill(actors::session&, std::uint64_t, const actors::kill_filter&) override {}
-  void answer_configure(actors::session&, std::uint64_t, const std::string&,
-                        const std::string&) override {}
-  void answer_reset_statistics(actors::session&, std::uint64_t) override {}
-  void stop_node() override {}
-
-  void pause(shard_id, std::uint64_t transaction) override { shard.core->pause({0, transaction}); }
-  void run(shard_id, std::uint64_t transaction,
-           const std::vector<actors::sent_piece>& pieces) override {
-    std::vector<actors::queued_command> queued;
-    for (const auto& piece : pieces) {
-      queued.push_back(
-          one_shard::command(0, {piece.words.begin(), piece.words.end()}, piece.level));
-      queued.back().spec = piece.spec;
-      queued.back().client.protocol = piece.protocol;
-    }
-    shard.core->run_pieces({0, transaction}, std::move(queued));
-  }
-  void release(shard_id, std::uint64_t transaction) override {
-    shard.core->release({0, transaction});
-  }
-
- private:
-  prng random_{1};
-  std::vector<lsn> durable_ = {{}};
-  std::vector<std::string> log_failures_ = {{}};
-  actors::session_environment environment_{
-      config,   settings,     counted, shard.time, random_, 1, index::key_hasher{1},
-      durable_, log_failures_};
-  std::unique_ptr<actors::session> session_;
-};
 
 }  // namespace
 
@@ -213,22 +86,73 @@ TEST_CASE("an EXEC that a write aborted waits for that write") {
   CHECK(client.commit() == "*-1\r\n");
 }
 
-TEST_CASE("before AUTH nothing runs and little is read; after eight wrong guesses it is over") {
+TEST_CASE("before AUTH nothing runs; after eight wrong guesses it is over") {
   one_client client;
   client.config.password = "secret";
   CHECK(client.send({"GET key"}) == "-NOAUTH Authentication required.\r\n");
   CHECK(client.send({"AUTH wrong"}).starts_with("-WRONGPASS"));
+  client.wait(1s);
   CHECK(client.send({"AUTH secret", "GET key"}) == "+OK\r\n$-1\r\n");
 
   one_client guesser;
   guesser.config.password = "secret";
-  for (int i = 0; i < 8; ++i) guesser.send({"AUTH guess"});
+  for (int i = 0; i < 8; ++i) {
+    guesser.send({"AUTH guess"});
+    guesser.wait(10s);
+  }
   CHECK(guesser.session().finished());
+}
 
+TEST_CASE("after a wrong password a client is not listened to for a while, longer each time") {
+  one_client guesser;
+  guesser.config.password = "secret";
+  CHECK(guesser.send({"AUTH guess"}).starts_with("-WRONGPASS"));
+  CHECK_FALSE(guesser.session().wants_input());
+  guesser.wait(50ms);
+  CHECK(guesser.session().wants_input());
+  // What came together with the wrong password waits as well.
+  CHECK(guesser.send({"AUTH guess", "AUTH secret"}).starts_with("-WRONGPASS"));
+  guesser.wait(50ms);
+  CHECK(guesser.take().empty());
+  guesser.wait(50ms);
+  CHECK(guesser.take() == "+OK\r\n");
+}
+
+TEST_CASE("before AUTH little is read, kept and answered") {
   one_client greedy;
   greedy.config.password = "secret";
   CHECK(greedy.exchange("*11\r\n") == "-ERR Protocol error: unauthenticated multibulk length\r\n");
   CHECK(greedy.session().finished());
+
+  one_client large;
+  large.config.password = "secret";
+  large.exchange("*3\r\n$4\r\nAUTH\r\n$9000\r\n" + std::string(9000, 'u') + "\r\n");
+  CHECK(large.exchange("$9000\r\n") == "-ERR Protocol error: unauthenticated bulk length\r\n");
+
+  // Whoever sends more than is run is not read any further.
+  one_client flood;
+  flood.config.password = "secret";
+  auto& session = flood.session();
+  std::size_t received = 0;
+  while (session.wants_input()) {
+    const auto room = session.room();
+    REQUIRE(!room.empty());
+    for (std::size_t i = 0; i < room.size(); ++i) room[i] = "GET a\r\n"[(received + i) % 7];
+    session.received(room.size());
+    received += room.size();
+    session.process();
+  }
+  CHECK(received <= limits::unauthenticated_input_bytes);
+  CHECK(session.memory_bytes() < 3 * limits::unauthenticated_input_bytes);
+}
+
+TEST_CASE("a client that goes on without AUTH is closed") {
+  one_client stubborn;
+  stubborn.config.password = "secret";
+  for (std::uint32_t i = 1; i < limits::unauthenticated_refusals; ++i) stubborn.send({"GET a"});
+  CHECK_FALSE(stubborn.session().finished());
+  CHECK(stubborn.send({"NONSENSE"}).starts_with("-"));
+  CHECK(stubborn.session().finished());
 }
 
 TEST_CASE("CLIENT REPLY leaves out what it says") {
@@ -329,6 +253,47 @@ TEST_CASE("QUIT answers and closes; what follows is not run") {
   one_client client;
   CHECK(client.send({"QUIT", "PING"}) == "+OK\r\n");
   CHECK(client.session().finished());
+}
+
+// What redis-server 7.0.15 sends for the same bytes.
+TEST_CASE("CLIENT REPLY inside MULTI counts from where it stands, as in Redis") {
+  struct conversation {
+    std::vector<std::string> sent;
+    std::string got;
+  };
+  const conversation all[] = {
+      {{"MULTI", "GET k", "CLIENT REPLY OFF", "GET k", "EXEC", "PING", "CLIENT REPLY ON", "PING"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n$1\r\n1\r\n+OK\r\n+PONG\r\n"},
+      {{"MULTI", "GET k", "CLIENT REPLY SKIP", "GET k", "EXEC", "ECHO one", "ECHO two"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n$1\r\n1\r\n$1\r\n1\r\n$3\r\ntwo\r\n"},
+      {{"CLIENT REPLY OFF", "MULTI", "GET k", "CLIENT REPLY ON", "GET k", "EXEC", "ECHO one"},
+       "+OK\r\n$1\r\n1\r\n$3\r\none\r\n"},
+      {{"MULTI", "GET k", "CLIENT REPLY OFF", "GET k", "CLIENT REPLY ON", "STRLEN k", "EXEC"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+       "*5\r\n$1\r\n1\r\n+OK\r\n:1\r\n"},
+      {{"CLIENT REPLY SKIP", "MULTI", "GET k", "EXEC", "ECHO one"},
+       "+QUEUED\r\n*1\r\n$1\r\n1\r\n$3\r\none\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "DISCARD", "ECHO x"}, "+OK\r\n+QUEUED\r\n+OK\r\n$1\r\nx\r\n"},
+      {{"MULTI", "CLIENT REPLY OFF", "CLIENT REPLY SKIP", "EXEC", "ECHO x", "CLIENT REPLY ON",
+        "ECHO y"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\ny\r\n"},
+      {{"PING", "MULTI", "CLIENT REPLY OFF", "EXEC", "PING"}, "+PONG\r\n+OK\r\n+QUEUED\r\n*1\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "EXEC", "ECHO x", "ECHO y"},
+       "+OK\r\n+QUEUED\r\n*1\r\n$1\r\ny\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "CLIENT REPLY ON", "EXEC", "ECHO x", "ECHO y"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\ny\r\n"},
+      {{"MULTI", "CLIENT REPLY NONE", "EXEC", "ECHO x"},
+       "+OK\r\n+QUEUED\r\n*1\r\n-ERR syntax error\r\n$1\r\nx\r\n"},
+  };
+  for (const auto is_local : {true, false}) {
+    for (const auto& [sent, got] : all) {
+      one_client client;
+      client.is_local = is_local;
+      client.settings.level = durability::memory;
+      client.send({"SET k 1"});
+      CHECK(client.send(sent) == got);
+    }
+  }
 }
 
 TEST_CASE("an idle client is closed when the node says so") {

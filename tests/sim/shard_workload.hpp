@@ -39,6 +39,7 @@ struct sim_client {
   std::deque<sent_command> queue;  ///< in the order sent
   transaction state = transaction::none;
   std::vector<std::vector<std::string>> pieces;  ///< under way in the transaction
+  std::vector<actors::shard_reply> gathered;     ///< to the first of them
   sent_command exec;                             ///< what EXEC's reply depends on
 };
 

@@ -78,6 +78,7 @@ class gateway_state final : public session_services,
         },
         [this](const envelope<schemas::Attach>&, const metrics_actor& metrics) {
           questions_.set_metrics(metrics);
+          may_listen_ = true;
           start_listening();
         },
         [this](const envelope<schemas::ReplyBatch>& batch) { on_replies(batch); },
@@ -184,7 +185,7 @@ class gateway_state final : public session_services,
   }
 
   void start_listening() {
-    if (listening_ || stopping_) return;
+    if (listening_ || stopping_ || !may_listen_) return;
     if (const auto watched = home_.watch(parts_.listener.get(), EPOLLIN, *this); !watched) {
       spdlog::error("{}", watched.error().message);
       return;
@@ -326,7 +327,7 @@ class gateway_state final : public session_services,
     commands_rate_.sample(now, commands_.calls());
     received_rate_.sample(now, counted_.received_bytes);
     sent_rate_.sample(now, counted_.sent_bytes);
-    if (!stopping_) start_listening();
+    start_listening();
     if (stopping_ && now >= stop_at_us_) close_all(session::close_when::now);
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
   }
@@ -399,6 +400,7 @@ class gateway_state final : public session_services,
   const std::uint64_t started_us_ = home_.time().monotonic_us();
   std::uint64_t last_client_ = 0;
   bool listening_ = false;
+  bool may_listen_ = false;  // it knows metrics, the last to come: whoever connects can be answered
   bool stopping_ = false;
   bool quit_sent_ = false;
   std::uint64_t stop_at_us_ = 0;

@@ -73,6 +73,9 @@ result<node_identity> decode_node_identity(std::string_view bytes) {
   who.shard_count = load_le<std::uint32_t>(bytes.data() + 40);
   who.segment_bytes = load_le<std::uint64_t>(bytes.data() + 48);
   who.hash_seed = load_le<std::uint64_t>(bytes.data() + 56);
+  if (who.shard_count == 0 || who.segment_bytes == 0) {
+    return failure{errc::corrupt, "the identity is damaged: it names no shard or empty segments"};
+  }
   return who;
 }
 

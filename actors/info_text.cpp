@@ -276,6 +276,9 @@ void write_log(const info_source& from, info_writer& to) {
   to.field("commit_records_mean", fmt::format("{:.2f}", mean(records)));
   to.field("commit_bytes_mean", fmt::format("{:.2f}", mean(bytes)));
   to.field("commit_latency_us_mean", fmt::format("{:.2f}", mean(latency_us)));
+  const auto by_io_uring =
+      std::ranges::count(from.node.shards, log_commits::io_uring, &shard_statistics::commits_by);
+  to.field("log_commits_by", by_io_uring > 0 ? "io_uring" : "thread");
   to.field("disk_full_rejections", from.total<&shard_statistics::disk_full_rejections>());
 }
 

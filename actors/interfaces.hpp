@@ -36,7 +36,18 @@ using data_writer_actor = caf::typed_actor<
     // wal_flusher: create or recycle one file. At most one in flight.
     caf::replies_to<envelope<schemas::MakeSegmentFile>>::with<envelope<schemas::SegmentFile>>>;
 
-/// Detached, one per shard: the only writer of the shard's log and manifest.
+/// Detached, one per shard: the part of writing the log that may block or would hold up a reactor.
+/// Each message gives it the turn on the log, each answer gives the turn back.
+using log_worker_actor = caf::typed_actor<
+    // wal_flusher: write this frame.
+    caf::replies_to<envelope<schemas::LogFrame>>::with<envelope<schemas::FrameWritten>>,
+    // wal_flusher: list a file that the data_writer made as the last spare.
+    caf::replies_to<envelope<schemas::AdoptSegment>>::with<envelope<schemas::SegmentOutcome>>,
+    // wal_flusher: drop fully dead segments.
+    caf::replies_to<envelope<schemas::RetireSegments>>::with<envelope<schemas::SegmentsRetired>>>;
+
+/// Pinned to its shard's reactor: all that is written to the shard's log and manifest, in order, by
+/// itself or by its log_worker.
 using wal_flusher_actor = caf::typed_actor<
     // shard, once, first: whom to answer.
     caf::reacts_to<envelope<schemas::Attach>, disk_client>,
@@ -126,12 +137,14 @@ CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Log
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::NodeStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::PrepareSegment>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::MakeSegmentFile>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::AdoptSegment>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ReadRecord>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::RecordRead>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ReplyBatch>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::RetireSegments>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentFile>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentOutcome>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentsRetired>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ShardStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StatisticsRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Stop>))

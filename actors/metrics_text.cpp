@@ -171,6 +171,8 @@ const figure<shard> shard_figures[] = {
     {gauge, "troupe_shard_segment_bytes", "Disk space of the segment files.",
      read_member<&shard::segment_bytes>},
     {counter, "troupe_shard_commits_total", "Frames committed.", read_member<&shard::commits>},
+    {gauge, "troupe_shard_commits_by_io_uring", "1 when no thread waits for small commits.",
+     read_member<&shard::commits_by>},
     {gauge, "troupe_shard_queued_bytes", "Records not yet handed to the flusher.",
      read_member<&shard::queued_bytes>},
     {counter, "troupe_shard_disk_full_rejections_total", "Writes refused for lack of space.",

@@ -4,7 +4,7 @@
 //
 // What happens when an actor dies while the node runs:
 //   gateway, shard, data_reader, metrics   the node stops (exit code 1); a restart recovers
-//   wal_flusher                            its shard turns read-only, the node goes on
+//   wal_flusher, log_worker                its shard turns read-only, the node goes on
 //   data_writer                            its shard runs out of segments and answers "disk full"
 #pragma once
 

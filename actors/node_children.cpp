@@ -1,9 +1,12 @@
 #include "actors/node_children.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "actors/data_reader.hpp"
 #include "actors/data_writer.hpp"
+#include "actors/log_worker.hpp"
 #include "actors/metrics.hpp"
 #include "actors/wal_flusher.hpp"
 
@@ -29,7 +32,16 @@ class stored_children final : public node_children {
     const auto pattern = opened.log.writer->order_segment();
     shard_family made;
     made.writer = spawn_data_writer(system_, *parts_.files, pattern);
-    made.flusher = spawn_wal_flusher(system_, std::move(opened.log.writer), made.writer);
+    const auto home = index % static_cast<std::uint32_t>(parts_.reactors->size());
+    auto& reactor = *(*parts_.reactors)[home];
+    flusher_parts of_flusher;
+    of_flusher.writer = std::move(opened.log.writer);
+    made.worker = spawn_log_worker(system_, of_flusher.writer);
+    of_flusher.worker = made.worker;
+    of_flusher.file_maker = made.writer;
+    of_flusher.commits = commits_beside(opened.directory);
+    const auto commits_by = of_flusher.commits ? log_commits::io_uring : log_commits::thread;
+    made.flusher = spawn_wal_flusher(reactor, std::move(of_flusher));
     made.reader = spawn_data_reader(system_, *parts_.files, shard, opened.directory);
     shard_parts of_shard;
     of_shard.options = {{shard, shard_count()}, random_seed()};
@@ -37,9 +49,9 @@ class stored_children final : public node_children {
     of_shard.store = std::move(opened.store);
     of_shard.segments = std::move(opened.log.segments);
     of_shard.segment_bytes = parts_.storage.identity.segment_bytes;
-    const auto home = index % static_cast<std::uint32_t>(parts_.reactors->size());
-    made.shard = spawn_shard(*(*parts_.reactors)[home], (*parts_.directories)[home], home,
-                             std::move(of_shard), {made.flusher, made.reader});
+    of_shard.commits_by = commits_by;
+    made.shard = spawn_shard(reactor, (*parts_.directories)[home], home, std::move(of_shard),
+                             {made.flusher, made.reader});
     return made;
   }
 
@@ -65,8 +77,20 @@ class stored_children final : public node_children {
   }
 
  private:
+  /// Null if there is none: then the log workers write everything. Said once for the node.
+  std::unique_ptr<io::commit_queue> commits_beside(const std::string& directory) {
+    auto made = parts_.files->make_commit_queue(directory + "/" + log::manifest_names.front());
+    if (made) return std::move(*made);
+    if (!std::exchange(told_, true)) {
+      spdlog::warn("log commits go to threads, which costs two wake-ups each: {}",
+                   made.error().message);
+    }
+    return nullptr;
+  }
+
   caf::actor_system& system_;
   node_parts parts_;
+  bool told_ = false;  // that there is no commit queue
 };
 
 }  // namespace

@@ -18,6 +18,7 @@ namespace troupe::actors {
 /// A shard and the actors that work for its disk.
 struct shard_family {
   data_writer_actor writer;
+  log_worker_actor worker;
   wal_flusher_actor flusher;
   data_reader_actor reader;
   shard_actor shard;

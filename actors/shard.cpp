@@ -10,13 +10,13 @@
 #include "actors/failure_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/statistics_codec.hpp"
+#include "actors/wal_flusher.hpp"
 
 namespace troupe::actors {
 
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
-constexpr std::size_t small_frame_bytes = 16 * 1024;
 
 class shard_state final : public shard_outputs, public runtime::round_hook {
  public:
@@ -32,6 +32,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
         store_(std::move(parts.store)),
         place_(parts.options.place),
         segment_bytes_(parts.segment_bytes),
+        commits_by_(parts.commits_by),
         neighbours_(std::move(neighbours)),
         core_(parts.options, *store_, *tail_, home->time(), *this) {
     for (const auto& segment : parts.segments) learn_segment(segment.use, segment.ordinal);
@@ -94,7 +95,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
     message->setTimeMs(closed.time_ms);
     message->setRecordCount(closed.record_count);
     message->setRecords(schemas::data(closed.payload));
-    // The flusher wants a core to check and copy a large frame; a small one only keeps the disk
+    // The log worker wants a core to check and copy a large frame; a small one only keeps the disk
     // busy.
     if (closed.payload.size() > small_frame_bytes) forbid_polling();
     tail_->recycle(std::move(closed.payload));
@@ -311,6 +312,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
     }
     counted.segments = segment_count_;
     counted.segment_bytes = segment_count_ * segment_bytes_;
+    counted.commits_by = commits_by_;
     envelope<schemas::ShardStatistics>::builder answer(1024);
     actors::encode(counted, *answer);
     return answer.finish();
@@ -329,6 +331,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   std::unique_ptr<kv::store> store_;
   resp::shard_place place_;
   std::uint64_t segment_bytes_;
+  log_commits commits_by_;
   shard_neighbours neighbours_;
   std::vector<gateway_link> gateways_;
   std::vector<use_id> uses_;  // by ordinal

@@ -27,6 +27,7 @@ struct shard_parts {
   std::unique_ptr<kv::store> store;
   std::vector<log::prepared_segment> segments;  ///< all listed, spares included
   std::uint64_t segment_bytes = 0;
+  log_commits commits_by = log_commits::thread;  ///< as its flusher does them
 };
 
 /// Handles a shard works with.

@@ -52,6 +52,9 @@ class power_histogram {
   std::uint64_t sum_ = 0;
 };
 
+/// Who waits for small frames to be on disk: nobody (the kernel tells), or a thread.
+enum class log_commits : std::uint8_t { thread, io_uring };
+
 /// One shard.
 struct shard_statistics {
   shard_id shard;
@@ -76,6 +79,7 @@ struct shard_statistics {
   power_histogram commit_records;
   power_histogram commit_bytes;
   power_histogram commit_latency_us;  ///< from handing a frame to the flusher to its answer
+  log_commits commits_by = log_commits::thread;
   // back-pressure and trouble
   std::uint64_t queued_bytes = 0;          ///< records appended, not yet handed to the flusher
   std::uint64_t disk_full_rejections = 0;  ///< counter

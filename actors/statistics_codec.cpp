@@ -119,6 +119,7 @@ void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to) 
   to.setDiskFullRejections(from.disk_full_rejections);
   to.setDiskFull(from.disk_full);
   to.setPoisoned(from.poisoned);
+  to.setCommitsByIoUring(from.commits_by == log_commits::io_uring);
 }
 
 shard_statistics decode(schemas::ShardStatistics::Reader from) {
@@ -147,6 +148,7 @@ shard_statistics decode(schemas::ShardStatistics::Reader from) {
   to.disk_full_rejections = from.getDiskFullRejections();
   to.disk_full = from.getDiskFull();
   to.poisoned = from.getPoisoned();
+  to.commits_by = from.getCommitsByIoUring() ? log_commits::io_uring : log_commits::thread;
   return to;
 }
 

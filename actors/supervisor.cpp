@@ -16,9 +16,18 @@ namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
-enum class kind : std::uint8_t { gateway, shard, wal_flusher, data_reader, data_writer, metrics };
-constexpr std::array kinds{kind::gateway,     kind::shard,       kind::wal_flusher,
-                           kind::data_reader, kind::data_writer, kind::metrics};
+enum class kind : std::uint8_t {
+  gateway,
+  shard,
+  wal_flusher,
+  log_worker,
+  data_reader,
+  data_writer,
+  metrics
+};
+constexpr std::array kinds{kind::gateway,    kind::shard,       kind::wal_flusher,
+                           kind::log_worker, kind::data_reader, kind::data_writer,
+                           kind::metrics};
 
 /// What happens when an actor of a kind dies while the node runs.
 enum class policy : std::uint8_t { stop_node, degrade };
@@ -30,11 +39,13 @@ struct stop_stage {
 };
 
 /// The one written stop order: clients get their answers while shards and flushers still work,
-/// shards commit what they have while flushers still work.
+/// shards commit what they have while flushers still work, and these end with nothing under way
+/// while their workers still work.
 constexpr std::array stop_order{
     stop_stage{{kind::gateway, kind::gateway, kind::gateway, kind::gateway}, 5'000},
     stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},
-    stop_stage{{kind::wal_flusher, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
+    stop_stage{{kind::wal_flusher, kind::wal_flusher, kind::wal_flusher, kind::wal_flusher}, 5'000},
+    stop_stage{{kind::log_worker, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
 };
 
 constexpr bool stops_in(const stop_stage& stage, kind which) {
@@ -50,8 +61,12 @@ static_assert(std::ranges::all_of(kinds,
               "every kind of actor stops in exactly one stage");
 
 constexpr policy policy_of(kind which) {
-  return which == kind::wal_flusher || which == kind::data_writer ? policy::degrade
-                                                                  : policy::stop_node;
+  switch (which) {
+    case kind::wal_flusher:
+    case kind::log_worker:
+    case kind::data_writer: return policy::degrade;
+    default: return policy::stop_node;
+  }
 }
 
 constexpr const char* name_of(kind which) {
@@ -59,6 +74,7 @@ constexpr const char* name_of(kind which) {
     case kind::gateway: return "gateway";
     case kind::shard: return "shard";
     case kind::wal_flusher: return "wal_flusher";
+    case kind::log_worker: return "log_worker";
     case kind::data_reader: return "data_reader";
     case kind::data_writer: return "data_writer";
     case kind::metrics: return "metrics";
@@ -103,6 +119,7 @@ class supervisor_state {
     for (std::uint32_t i = 0; i < make_->shard_count(); ++i) {
       const auto made = make_->make_shard(i);
       adopt(kind::data_writer, i, made.writer);
+      adopt(kind::log_worker, i, made.worker);
       adopt(kind::wal_flusher, i, made.flusher);
       adopt(kind::data_reader, i, made.reader);
       adopt(kind::shard, i, made.shard);
@@ -140,7 +157,8 @@ class supervisor_state {
     if (policy_of(dead.what) == policy::stop_node) {
       begin_stop(caf::exit_reason::unhandled_exception);
     } else if (dead.what == kind::wal_flusher) {
-      // Its shard waits for a frame that nobody will write: tell it that the log is lost.
+      // Its shard waits for a frame that nobody will write: tell it that the log is lost. Of a dead
+      // log worker the flusher tells it.
       envelope<schemas::FrameWritten>::builder failed;
       encode(failure{errc::io_failed, "the WAL flusher died"}, failed->initFailed());
       self_->send(shards_[dead.index], failed.finish());

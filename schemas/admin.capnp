@@ -46,6 +46,7 @@ struct ShardStatistics {
   diskFullRejections @21 :UInt64;
   poisoned @22 :Bool;
   diskFull @23 :Bool;
+  commitsByIoUring @24 :Bool;
 }
 
 struct GatewayStatistics {

@@ -1,5 +1,6 @@
 @0xfb8499bfdde10694;
-# What a shard, its WAL flusher, its data reader and its data writer say to each other.
+# What a shard, its WAL flusher, its log worker, its data reader and its data writer say to each
+# other.
 # Records travel as `Data` in their disk encoding (storage/FORMAT.md), written as they are.
 
 using Cxx = import "/capnp/c++.capnp";
@@ -7,7 +8,7 @@ $Cxx.namespace("troupe::schemas");
 
 struct LogFrame {
   # shard -> wal_flusher: one closed commit frame, to be written by one write. At most one is in
-  # flight per shard.
+  # flight per shard. wal_flusher -> log_worker: the same one, if it is large or opens a segment.
   use @0 :UInt64;           # segment's use id
   segment @1 :UInt32;       # its ordinal in this opening
   offset @2 :UInt64;        # bytes from the start of the file
@@ -29,7 +30,7 @@ struct Failure {
 }
 
 struct FrameWritten {
-  # wal_flusher -> shard: the fate of the frame in flight.
+  # log_worker -> wal_flusher -> shard: the fate of the frame in flight.
   settled @0 :UInt64;       # the frame's settled
   writeUs @1 :UInt32;       # time the write took
   bytes @2 :UInt32;         # written, header and padding included
@@ -57,8 +58,15 @@ struct SegmentFile {
   }
 }
 
+struct AdoptSegment {
+  # wal_flusher -> log_worker: the file of this use is complete; list it in the manifest. One at a
+  # time.
+  use @0 :UInt64;
+}
+
 struct SegmentOutcome {
-  # wal_flusher -> shard: the segment asked for is listed in the manifest, or why it is not.
+  # log_worker -> wal_flusher -> shard: the segment asked for is listed in the manifest, or why it
+  # is not.
   union {
     adopted :group {
       use @0 :UInt64;
@@ -69,10 +77,15 @@ struct SegmentOutcome {
 }
 
 struct RetireSegments {
-  # shard -> wal_flusher: every segment before `firstLive` holds nothing that is still needed.
+  # shard -> wal_flusher -> log_worker: every segment before `firstLive` holds nothing that is still
+  # needed.
   firstLive @0 :UInt32;
   consistentFrom @1 :UInt64;
   purged @2 :UInt64;
+}
+
+struct SegmentsRetired {
+  # log_worker -> wal_flusher: dropped, or not: a failure poisons and shows with the next frame.
 }
 
 struct ReadRecord {

@@ -13,10 +13,13 @@
 //  5. After any failed write or sync, nothing more is promised about that file: stop using it.
 //  6. What can be read is not thereby durable: bytes of an interrupted or failed write may be read
 //     after a restart of the process and still be lost with power, until sync_data succeeds.
+//  7. A commit begun in a commit_queue is an interrupted write (4, 6) until its outcome is told,
+//     and then what commit_at would have been (1, 5).
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +47,23 @@ class file {
   [[nodiscard]] virtual std::uint32_t alignment() const = 0;
   /// True when commit_at bypasses the page cache; false = buffered fallback.
   [[nodiscard]] virtual bool direct() const = 0;
+};
+
+/// Commits that nobody waits for: begun by one call, found finished by another. For an event loop
+/// whose thread must not block. One owner, one thread at a time; one commit at a time.
+class commit_queue {
+ public:
+  /// Waits until nothing is under way.
+  virtual ~commit_queue() = default;
+  /// Begins into.commit_at(offset, bytes), with its preconditions and promises. `into` is a direct
+  /// file of the file system that made the queue, opened with access::commit. The file and the
+  /// bytes, unchanged, must stay until the outcome was told or the queue is gone. A failure means
+  /// what a failed commit_at means; nothing is under way then. Precondition: nothing is now.
+  virtual result<void> begin(file& into, std::uint64_t offset, std::string_view bytes) = 0;
+  /// Outcome of the commit that was begun, told once; nothing while it is under way.
+  virtual std::optional<result<void>> finished() = 0;
+  /// Readable when finished() may have something to tell. Owned by the queue.
+  [[nodiscard]] virtual int descriptor() const = 0;
 };
 
 enum class access : std::uint8_t {
@@ -83,6 +103,11 @@ class file_system {
   [[nodiscard]] virtual result<std::uint64_t> link_count(const std::string& path) = 0;
   /// Bytes an unprivileged process may still allocate.
   [[nodiscard]] virtual result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  /// A queue for commits into files beside `like`, an existing file. `refused` where they would not
+  /// be direct or the system offers no such thing: then a thread that may block calls commit_at.
+  /// The file system must outlive the queue.
+  [[nodiscard]] virtual result<std::unique_ptr<commit_queue>> make_commit_queue(
+      const std::string& like) = 0;
   /// Takes the exclusive lock of a data directory by a file named LOCK inside it.
   virtual result<std::unique_ptr<directory_lock>> lock_directory(const std::string& path) = 0;
 };

@@ -65,6 +65,14 @@ class posix_file final : public file {
   }
   [[nodiscard]] bool direct() const override { return direct_.has_value(); }
 
+  result<direct_target> target(std::uint64_t offset, std::string_view bytes) {
+    if (mode_ != access::commit || !direct_) {
+      return failure{errc::refused, fmt::format("{} is not written directly", path_)};
+    }
+    TRY_VOID(check_commit(offset, bytes));
+    return direct_target{direct_->descriptor.number(), direct_->alignment, path_};
+  }
+
  private:
   result<void> check_commit(std::uint64_t offset, std::string_view bytes) {
     const std::uint64_t step = alignment();
@@ -97,6 +105,10 @@ result<std::unique_ptr<file>> open_posix_file(const std::string& path, access mo
     if (direct) opened->commit_by(std::move(*direct));
   }
   return std::unique_ptr<file>(std::move(opened));
+}
+
+result<direct_target> target_of_commit(file& into, std::uint64_t offset, std::string_view bytes) {
+  return static_cast<posix_file&>(into).target(offset, bytes);
 }
 
 }  // namespace troupe::io

@@ -12,8 +12,10 @@
 //     cut the file short can be the cause.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "storage/io/file_system.hpp"
 #include "storage/io/posix_file_system.hpp"
@@ -23,5 +25,17 @@ namespace troupe::io {
 /// Opens `path` as file_system::open says.
 [[nodiscard]] result<std::unique_ptr<file>> open_posix_file(const std::string& path, access mode,
                                                             direct_io commits);
+
+/// Where a commit goes that somebody else carries out.
+struct direct_target {
+  int descriptor = -1;  ///< O_DIRECT|O_DSYNC, of the file
+  std::uint32_t alignment = 0;
+  std::string_view path;  ///< valid as long as the file
+};
+
+/// Checks like file::commit_at. `refused` unless `into` is direct. Precondition: a file opened by
+/// open_posix_file.
+[[nodiscard]] result<direct_target> target_of_commit(file& into, std::uint64_t offset,
+                                                     std::string_view bytes);
 
 }  // namespace troupe::io

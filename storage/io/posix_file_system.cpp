@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "storage/io/aligned_buffer.hpp"
+#include "storage/io/posix_commit_queue.hpp"
 #include "storage/io/posix_descriptor.hpp"
 #include "storage/io/posix_direct.hpp"
 #include "storage/io/posix_file.hpp"
@@ -80,6 +81,8 @@ class posix_file_system final : public file_system {
   [[nodiscard]] result<bool> exists(const std::string& path) override;
   [[nodiscard]] result<std::uint64_t> link_count(const std::string& path) override;
   [[nodiscard]] result<std::uint64_t> free_bytes(const std::string& path) override;
+  [[nodiscard]] result<std::unique_ptr<commit_queue>> make_commit_queue(
+      const std::string& like) override;
   result<std::unique_ptr<directory_lock>> lock_directory(const std::string& path) override;
 
  private:
@@ -208,6 +211,15 @@ result<std::uint64_t> posix_file_system::free_bytes(const std::string& path) {
   struct ::statvfs status {};
   if (::statvfs(path.c_str(), &status) != 0) return posix_failure("stat", path, errno);
   return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+result<std::unique_ptr<commit_queue>> posix_file_system::make_commit_queue(
+    const std::string& like) {
+  TRY(const auto opened, open(like, access::commit));
+  if (!opened->direct()) {
+    return failure{errc::refused, fmt::format("{} is not written directly", like)};
+  }
+  return make_posix_commit_queue();
 }
 
 result<std::unique_ptr<directory_lock>> posix_file_system::lock_directory(const std::string& path) {

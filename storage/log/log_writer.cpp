@@ -93,28 +93,43 @@ failure log_writer::poison(failure why) {
 }
 
 result<lsn> log_writer::write(const frame_view& to_write) {
+  TRY(const pending_commit wanted, begin_write(to_write));
+  return finish_write(wanted.into->commit_at(wanted.offset, wanted.bytes));
+}
+
+result<pending_commit> log_writer::begin_write(const frame_view& to_write) {
+  ENSURE(!under_way_);
   if (poison_) return *poison_;
   const auto checksum = check_payload(to_write);
   if (!checksum) return poison(checksum.error());
   if (auto stepped = step_into(to_write); !stepped) return poison(stepped.error());
-  held_segment& target = segments_[used_ - 1];
-  ENSURE(to_write.offset == target.length && to_write.number == next_number_);
+  ENSURE(to_write.offset == segments_[used_ - 1].length && to_write.number == next_number_);
   fill_buffer(to_write, *checksum);
   ENSURE(to_write.offset + buffer_.size() <= manifest_.store.segment_bytes);
-  if (auto written = active_->commit_at(to_write.offset, buffer_.view()); !written) {
-    return poison(written.error().in(
-        fmt::format("{}: offset {}", segment_path(directory_, target.entry.use), to_write.offset)));
+  under_way_ = frame_in_buffer{to_write.first, to_write.last, to_write.settled,
+                               to_write.record_count, to_write.payload.size()};
+  return pending_commit{active_.get(), to_write.offset, buffer_.view()};
+}
+
+result<lsn> log_writer::finish_write(const result<void>& committed) {
+  ENSURE(under_way_);
+  const frame_in_buffer written = *under_way_;
+  under_way_.reset();
+  held_segment& target = segments_[used_ - 1];
+  if (!committed) {
+    return poison(committed.error().in(
+        fmt::format("{}: offset {}", segment_path(directory_, target.entry.use), target.length)));
   }
   previous_header_ = written_header_;
   target.length += buffer_.size();
-  if (target.entry.first.value == 0) target.entry.first = to_write.first;
-  target.entry.last = to_write.last;
+  if (target.entry.first.value == 0) target.entry.first = written.first;
+  target.entry.last = written.last;
   ++next_number_;
   statistics_.commits += 1;
-  statistics_.records += to_write.record_count;
-  statistics_.payload_bytes += to_write.payload.size();
+  statistics_.records += written.record_count;
+  statistics_.payload_bytes += written.payload_bytes;
   statistics_.written_bytes += buffer_.size();
-  return to_write.settled;
+  return written.settled;
 }
 
 // One pass over bytes that another core has just written: each piece is summed while the check of
@@ -196,6 +211,7 @@ manifest log_writer::listing() const {
 }
 
 result<void> log_writer::commit_manifest(manifest next) {
+  ENSURE(!under_way_);
   if (poison_) return *poison_;
   if (auto committed = store_.commit(next); !committed) {
     if (committed.error().code == errc::no_space) return committed;

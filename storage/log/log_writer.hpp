@@ -1,7 +1,7 @@
 // Writes a shard's log: frames into segment files, and every change of the list of segments.
 //
-// Place: storage/log; owned by the shard's wal_flusher, on its thread. make_segment_file alone may
-// run on another thread. The manifest is committed on the flusher's thread only.
+// Place: storage/log; used by the shard's wal_flusher and log_worker, one at a time, which pass the
+// turn by message. make_segment_file alone may run beside them, on any thread.
 //
 //   a segment:  file made -> adopted (spare) -> active -> sealed -> retired -> recycled | unlinked
 //
@@ -14,7 +14,8 @@
 //      lower half is random: a frame of an earlier use, or one forged in a value, is never
 //      believed.
 //  I4. Frames are written in order, one at a time, each one commit_at, each chained to the one
-//      before: after a crash only the last one can be incomplete.
+//      before: after a crash only the last one can be incomplete. Between begin_write and
+//      finish_write the frame is under way and nothing else is written.
 //  I5. Rolling to a spare writes no manifest; the chain tells recovery. The sealed length follows
 //      with the next manifest commit.
 //  I6. The first failure poisons: nothing is written afterwards, since a frame behind a torn one
@@ -77,6 +78,13 @@ struct held_segment {
   std::uint64_t length = segment_header_bytes;  ///< end of the last frame
 };
 
+/// One commit_at that a log_writer wants done; its parts belong to the writer.
+struct pending_commit {
+  io::file* into = nullptr;
+  std::uint64_t offset = 0;
+  std::string_view bytes{};
+};
+
 /// What recovery hands over.
 struct writer_start {
   manifest content{};  ///< as committed last
@@ -102,6 +110,12 @@ class log_writer {
   /// failure poisons the writer: every later call returns it again. A frame whose records fail
   /// their checks is refused before it is written (errc::corrupt), which poisons too.
   result<lsn> write(const frame_view& to_write);
+  /// write() in two halves, for whoever has its one commit_at done elsewhere: what to commit, then
+  /// how that ended. The frame's payload is not needed after the first half. Between the two only
+  /// order_segment and what is const may be called; the writer must stay until the commit has
+  /// ended.
+  result<pending_commit> begin_write(const frame_view& to_write);
+  result<lsn> finish_write(const result<void>& committed);
   result<lsn> write(const frame& to_write) { return write(view_of(to_write)); }
 
   /// Why the writer stopped; null while it has not.
@@ -134,6 +148,14 @@ class log_writer {
   [[nodiscard]] const writer_statistics& statistics() const noexcept { return statistics_; }
 
  private:
+  struct frame_in_buffer {
+    lsn first;
+    lsn last;
+    lsn settled;
+    std::uint32_t record_count;
+    std::uint64_t payload_bytes;
+  };
+
   /// Checks every record; the payload's checksum.
   result<std::uint32_t> check_payload(const frame_view& to_write) const;
   result<void> step_into(const frame_view& to_write);
@@ -157,7 +179,8 @@ class log_writer {
   prng random_;
   const record_seed seed_;
   io::aligned_buffer buffer_;
-  std::uint32_t written_header_ = 0;  ///< checksum of the header now in buffer_
+  std::uint32_t written_header_ = 0;          ///< checksum of the header now in buffer_
+  std::optional<frame_in_buffer> under_way_;  ///< between begin_write and finish_write
   std::optional<failure> poison_;
   writer_statistics statistics_;
 };

@@ -1,6 +1,6 @@
 // The two copies of a manifest on disk, MANIFEST-a and MANIFEST-b, written in place.
 //
-// Place: storage/log; owned by log_writer, on the flusher's thread. load_manifest only reads.
+// Place: storage/log; owned by log_writer, on whose thread it is used. load_manifest only reads.
 // Invariants:
 //  I1. A commit writes generation g to one copy and, when that is durable, to the other. So at any
 //      moment one copy is whole: a crash tears at most the copy being written, and damage to one

@@ -145,6 +145,13 @@ TEST_CASE("a failed shard shows in persistence and in its own line") {
       has_line(text, "shard1:keys=5,appended=7,durable=7,segments=0,queued_bytes=0,state=failed"));
 }
 
+TEST_CASE("the log says who waits for its commits") {
+  auto node = some_node();
+  CHECK(has_line(text_of({"log"}, node), "log_commits_by:thread"));
+  for (auto& shard : node.shards) shard.commits_by = actors::log_commits::io_uring;
+  CHECK(has_line(text_of({"log"}, node), "log_commits_by:io_uring"));
+}
+
 TEST_CASE("commits are averaged over all shards") {
   auto node = some_node();
   node.shards[0].commit_records.record(2);

@@ -59,6 +59,18 @@ class mock_writer : public member {
   }
 };
 
+class mock_worker : public member {
+ public:
+  static constexpr const char* name = "mock_worker";
+  mock_worker(actors::log_worker_actor::pointer, diary* notes, std::string who)
+      : member(notes, std::move(who)) {}
+  actors::log_worker_actor::behavior_type make_behavior() {
+    return {unexpected_request<schemas::LogFrame, schemas::FrameWritten>(),
+            unexpected_request<schemas::AdoptSegment, schemas::SegmentOutcome>(),
+            unexpected_request<schemas::RetireSegments, schemas::SegmentsRetired>()};
+  }
+};
+
 class mock_flusher : public member {
  public:
   static constexpr const char* name = "mock_flusher";
@@ -176,6 +188,7 @@ class mock_children final : public actors::node_children {
   [[nodiscard]] actors::shard_family make_shard(std::uint32_t index) override {
     actors::shard_family family;
     family.writer = make<mock_writer, actors::data_writer_actor>("data_writer", index);
+    family.worker = make<mock_worker, actors::log_worker_actor>("log_worker", index);
     family.flusher = make<mock_flusher, actors::wal_flusher_actor>("wal_flusher", index);
     family.reader = make<mock_reader, actors::data_reader_actor>("data_reader", index);
     family.shard = make<mock_shard, actors::shard_actor>("shard", index);
@@ -276,7 +289,7 @@ TEST_CASE("shards are made before gateways and those before metrics; gateways me
   supervised world;
   std::vector<std::string> expected;
   for (std::uint32_t i = 0; i < shards; ++i) {
-    for (const auto* kind : {"data_writer", "wal_flusher", "data_reader", "shard"}) {
+    for (const auto* kind : {"data_writer", "log_worker", "wal_flusher", "data_reader", "shard"}) {
       expected.push_back(fmt::format("make {} {}", kind, i));
     }
   }
@@ -307,8 +320,10 @@ TEST_CASE("the node stops gateways, then shards, then those who serve the disk, 
     const auto end_of_shard = world.place(fmt::format("end shard {}", s));
     CHECK(world.place(fmt::format("stop in 10000 ms shard {}", s)) < end_of_shard);
     for (std::uint32_t other = 0; other < shards; ++other) {
-      for (const auto* kind : {"data_writer", "wal_flusher", "data_reader"}) {
-        CHECK(end_of_shard < world.place(fmt::format("end {} {}", kind, other)));
+      const auto end_of_flusher = world.place(fmt::format("end wal_flusher {}", other));
+      CHECK(end_of_shard < end_of_flusher);
+      for (const auto* kind : {"data_writer", "log_worker", "data_reader"}) {
+        CHECK(end_of_flusher < world.place(fmt::format("end {} {}", kind, other)));
       }
     }
   }
@@ -364,9 +379,10 @@ TEST_CASE("a shard whose flusher died is told that its log failed, and the node 
   world.check_stopped_in_order();
 }
 
-TEST_CASE("the node goes on without a data writer") {
+TEST_CASE("the node goes on without a data writer or a log worker") {
   supervised world;
-  world.at.end(world.made.families[1].writer);
+  SUBCASE("data writer") { world.at.end(world.made.families[1].writer); }
+  SUBCASE("log worker") { world.at.end(world.made.families[1].worker); }
   world.at.pass(20s);
   CHECK_FALSE(world.ended);
   CHECK(world.all("stop in ").empty());

@@ -1,170 +1,40 @@
-// The wal_flusher and the data_writer on their own threads, on the simulated disk; the shard is a
-// stand-in on a unit stepped by hand that writes down what it is answered.
+// The wal_flusher with its log_worker and data_writer on their own threads, on the simulated disk:
+// with a commit queue, and with the worker writing everything. What needs a worker that waits:
+// wal_flusher_turn_test.cpp.
 #include "actors/wal_flusher.hpp"
 
 #include <doctest/doctest.h>
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/send.hpp>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/data_writer.hpp"
-#include "actors/runtime/pinned_actor.hpp"
-#include "storage/log/log_tail.hpp"
-#include "storage/log/open_log.hpp"
-#include "tests/actors/runtime/stepped_unit.hpp"
-#include "tests/sim/disk.hpp"
+#include "actors/log_worker.hpp"
+#include "tests/actors/flushed_log.hpp"
 
 namespace troupe::tests {
 namespace {
 
-using actors::envelope;
-
-const std::string directory = "/data/shard-0000";
-
-struct answers {
-  struct written {
-    bool durable;
-    lsn settled;
-    std::string failure;
-  };
-  std::vector<written> frames;
-  std::vector<log::prepared_segment> segments;
-  std::vector<std::string> segment_failures;
-};
-
-class noting_shard {
- public:
-  static constexpr const char* name = "noting_shard";
-
-  noting_shard(actors::disk_client::pointer, answers* notes) : notes_(*notes) {}
-
-  actors::disk_client::behavior_type make_behavior() {
-    return {
-        [this](const envelope<schemas::FrameWritten>& message) {
-          const envelope<schemas::FrameWritten>::reader from(message);
-          notes_.frames.push_back({from->isDurable(),
-                                   {from->getSettled()},
-                                   from->isFailed() ? from->getFailed().getMessage().cStr() : ""});
-        },
-        [this](const envelope<schemas::SegmentOutcome>& message) {
-          const envelope<schemas::SegmentOutcome>::reader from(message);
-          if (from->isFailed()) {
-            notes_.segment_failures.emplace_back(from->getFailed().getMessage().cStr());
-          } else {
-            const auto made = from->getAdopted();
-            notes_.segments.push_back({{made.getUse()}, made.getOrdinal()});
-          }
-        },
-        [](const envelope<schemas::RecordRead>&) { FAIL("nothing was read"); },
-    };
+// As node_children.cpp puts them together.
+struct threaded_log : flushed_log {
+  explicit threaded_log(small_frames way) {
+    maker = actors::spawn_data_writer(at.system, disk, writer->order_segment());
+    worker = actors::spawn_log_worker(at.system, writer);
+    spawn_flusher(way);
   }
-
- private:
-  answers& notes_;
 };
 
-caf::actor_system_config& configured(caf::actor_system_config& config) {
-  config.add_message_types<caf::id_block::troupe_messages>();
-  config.set("scheduler.max-threads", std::size_t{1});
-  config.set("scheduler.policy", caf::atom("sharing"));
-  return config;
+small_frames each_way() {
+  auto way = small_frames::to_queue;
+  SUBCASE("small frames to a commit queue") { way = small_frames::to_queue; }
+  SUBCASE("all frames to the worker") { way = small_frames::to_worker; }
+  return way;
 }
-
-log::opened open(io::file_system& files, std::vector<std::string>& values) {
-  unique_id id;
-  id.bytes.fill(1);
-  log::open_options options;
-  options.cluster = {id};
-  options.node = {id};
-  options.segment_bytes = 1 << 20;
-  options.seed = 1;
-  values.clear();
-  auto opened =
-      log::open_log(files, directory, options, [&](const log::record_view& record, log::position) {
-        if (record.type == log::record_type::put) {
-          values.emplace_back(record.value);
-        }
-      });
-  REQUIRE(opened);
-  return std::move(*opened);
-}
-
-// A log with its two actors, as node.cpp puts them together.
-struct flushed_log {
-  sim::disk disk{{}};
-  caf::actor_system_config config;
-  caf::actor_system system{configured(config)};
-  stepped_unit unit{system};
-  answers notes;
-  std::vector<std::string> recovered;
-  std::unique_ptr<log::log_tail> tail;
-  std::optional<actors::disk_client> shard;
-  std::optional<actors::data_writer_actor> maker;
-  std::optional<actors::wal_flusher_actor> flusher;
-
-  flushed_log() {
-    auto opened = open(disk, recovered);
-    tail = std::make_unique<log::log_tail>(opened.start, opened.spares);
-    shard = runtime::spawn_pinned<noting_shard, actors::disk_client>(unit, &notes);
-    maker = actors::spawn_data_writer(system, disk, opened.writer->order_segment());
-    flusher = actors::spawn_wal_flusher(system, std::move(opened.writer), *maker);
-    caf::anon_send(*flusher, envelope<schemas::Attach>::builder().finish(), *shard);
-  }
-  ~flushed_log() { stop(); }
-
-  void stop() {
-    if (!flusher) return;
-    caf::anon_send_exit(*flusher, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(*maker, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(*shard, caf::exit_reason::user_shutdown);
-    flusher.reset();
-    maker.reset();
-    shard.reset();
-    unit.run();
-  }
-
-  void append(const std::string& value) {
-    REQUIRE(tail->append({.type = log::record_type::put, .key = "key", .value = value},
-                         log::space::normal));
-  }
-  /// Sends what is appended and waits for the answer.
-  answers::written flush() {
-    const auto closed = tail->take_frame(1);
-    REQUIRE(closed);
-    envelope<schemas::LogFrame>::builder message(closed->payload.size() + 256);
-    message->setUse(closed->use.value);
-    message->setSegment(closed->segment);
-    message->setOffset(closed->offset);
-    message->setNumber(closed->number);
-    message->setFirst(closed->first.value);
-    message->setLast(closed->last.value);
-    message->setSettled(closed->settled.value);
-    message->setEpoch(closed->epoch.value);
-    message->setHistory(closed->history.value);
-    message->setTimeMs(closed->time_ms);
-    message->setRecordCount(closed->record_count);
-    message->setRecords(schemas::data(closed->payload));
-    caf::anon_send(*flusher, message.finish());
-    const auto before = notes.frames.size();
-    unit.run_until([&] { return notes.frames.size() > before; });
-    return notes.frames.back();
-  }
-  void prepare() {
-    caf::anon_send(*flusher, envelope<schemas::PrepareSegment>::builder().finish());
-    const auto before = notes.segments.size() + notes.segment_failures.size();
-    unit.run_until([&] { return notes.segments.size() + notes.segment_failures.size() > before; });
-  }
-};
 
 }  // namespace
 
 TEST_CASE("what the flusher calls durable survives a loss of power") {
-  flushed_log log;
+  threaded_log log(each_way());
   log.append("first");
   const auto first = log.flush();
   CHECK(first.durable);
@@ -172,15 +42,17 @@ TEST_CASE("what the flusher calls durable survives a loss of power") {
   log.append("second");
   log.append("third");
   CHECK(log.flush().durable);
-  log.stop();
-  log.disk.crash();
-  log.disk.restart();
-  open(log.disk, log.recovered);
-  CHECK(log.recovered == std::vector<std::string>{"first", "second", "third"});
+  const std::string large(actors::small_frame_bytes + 1, 'x');
+  log.append(large);
+  CHECK(log.flush().durable);
+  log.append("last");
+  CHECK(log.flush().durable);
+  CHECK(log.values_after_crash() ==
+        std::vector<std::string>{"first", "second", "third", large, "last"});
 }
 
 TEST_CASE("a failed write is reported, and every frame behind it fails for the same reason") {
-  flushed_log log;
+  threaded_log log(each_way());
   log.append("kept");
   CHECK(log.flush().durable);
   log.disk.plan_write_fault(log.disk.write_points() + 1, sim::write_fault::fail_partial);
@@ -192,16 +64,13 @@ TEST_CASE("a failed write is reported, and every frame behind it fails for the s
   const auto next = log.flush();
   CHECK_FALSE(next.durable);
   CHECK(next.failure == failed.failure);
-  log.stop();
-  log.disk.crash();
-  log.disk.restart();
-  open(log.disk, log.recovered);
-  REQUIRE_FALSE(log.recovered.empty());
-  CHECK(log.recovered.front() == "kept");
+  const auto recovered = log.values_after_crash();
+  REQUIRE_FALSE(recovered.empty());
+  CHECK(recovered.front() == "kept");
 }
 
 TEST_CASE("segments are made beside the flusher and adopted in order") {
-  flushed_log log;
+  threaded_log log(each_way());
   log.prepare();
   log.prepare();
   REQUIRE(log.notes.segments.size() == 2);
@@ -212,7 +81,7 @@ TEST_CASE("segments are made beside the flusher and adopted in order") {
 }
 
 TEST_CASE("a full disk refuses a segment and nothing else; later it is made") {
-  flushed_log log;
+  threaded_log log(each_way());
   log.disk.set_capacity(0);
   log.prepare();
   REQUIRE(log.notes.segment_failures.size() == 1);
@@ -225,26 +94,30 @@ TEST_CASE("a full disk refuses a segment and nothing else; later it is made") {
 }
 
 TEST_CASE("a frame whose records are damaged on the way is refused before it is written") {
-  flushed_log log;
+  threaded_log log(each_way());
+  log.append("kept");
+  CHECK(log.flush().durable);
   log.append("value");
-  auto closed = log.tail->take_frame(1);
-  REQUIRE(closed);
-  closed->payload.back() = static_cast<char>(closed->payload.back() ^ 1);
+  auto closed = log.take_frame();
+  closed.payload.back() = static_cast<char>(closed.payload.back() ^ 1);
   const auto points = log.disk.write_points();
-  envelope<schemas::LogFrame>::builder message(closed->payload.size() + 256);
-  message->setUse(closed->use.value);
-  message->setSegment(closed->segment);
-  message->setOffset(closed->offset);
-  message->setFirst(closed->first.value);
-  message->setLast(closed->last.value);
-  message->setEpoch(closed->epoch.value);
-  message->setHistory(closed->history.value);
-  message->setRecordCount(closed->record_count);
-  message->setRecords(schemas::data(closed->payload));
-  caf::anon_send(*log.flusher, message.finish());
-  log.unit.run_until([&] { return !log.notes.frames.empty(); });
-  CHECK_FALSE(log.notes.frames.front().durable);
+  CHECK_FALSE(log.flush(closed).durable);
   CHECK(log.disk.write_points() == points);
+}
+
+TEST_CASE("segments are adopted while small and large frames flow") {
+  threaded_log log(each_way());
+  std::vector<std::string> sent;
+  for (int i = 0; i < 40; ++i) {
+    if (i % 8 == 0) log.post_prepare();
+    const auto size = i % 5 == 0 ? actors::small_frame_bytes + 100 : std::size_t{100};
+    sent.push_back(std::to_string(i) + std::string(size, '.'));
+    log.append(sent.back());
+    CHECK(log.flush().durable);
+  }
+  log.await([&] { return log.notes.segments.size() == 5; });
+  CHECK(log.notes.frames.size() == sent.size());
+  CHECK(log.values_after_crash() == sent);
 }
 
 }  // namespace troupe::tests

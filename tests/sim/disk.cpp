@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "storage/base/ensure.hpp"
+#include "tests/sim/disk_commit_queue.hpp"
 #include "tests/sim/disk_file.hpp"
 
 namespace troupe::sim {
@@ -190,6 +191,23 @@ result<std::unique_ptr<io::directory_lock>> disk::lock_directory(const std::stri
     names_.add_durable(name + "/LOCK", std::make_shared<disk_image>());
   }
   return std::unique_ptr<io::directory_lock>(std::make_unique<disk_lock>(*this, name));
+}
+
+result<std::unique_ptr<io::commit_queue>> disk::make_commit_queue(const std::string& like) {
+  const std::lock_guard guard(mutex_);
+  const auto name = normal(like);
+  TRY_VOID(require_power(name));
+  TRY_VOID(require_file(name));
+  auto made = std::make_unique<disk_commit_queue>(*this);
+  queues_.insert(made.get());
+  return std::unique_ptr<io::commit_queue>(std::move(made));
+}
+
+std::size_t disk::end_commits() {
+  const std::lock_guard guard(mutex_);
+  std::size_t ended = 0;
+  for (auto* queue : queues_) ended += queue->end() ? 1u : 0u;
+  return ended;
 }
 
 // Steps that the calls above and the open files are made of

@@ -14,7 +14,9 @@
 //  5. Only on demand, since no store can survive it unharmed: lost and forgotten writes, bit flips.
 // Write points, counted from 1: write_at, commit_at, sync_data, create_zeroed, rename, remove,
 // make_directories, sync_directory, the creation of a file by open; replace is five of them. A call
-// refused for its arguments (no such file) is none.
+// refused for its arguments (no such file) is none. A commit in a commit_queue is a write point
+// when it is begun: faults and planned crashes happen there. It ends when the test says so; until
+// then its blocks are those of an interrupted write.
 #pragma once
 
 #include <cstddef>
@@ -30,6 +32,8 @@
 #include "tests/sim/disk_names.hpp"
 
 namespace troupe::sim {
+
+class disk_commit_queue;
 
 struct disk_options {
   std::uint64_t seed = 1;
@@ -62,7 +66,12 @@ class disk final : public io::file_system {
   [[nodiscard]] result<bool> exists(const std::string& path) override;
   [[nodiscard]] result<std::uint64_t> link_count(const std::string& path) override;
   [[nodiscard]] result<std::uint64_t> free_bytes(const std::string& path) override;
+  [[nodiscard]] result<std::unique_ptr<io::commit_queue>> make_commit_queue(
+      const std::string& like) override;
   result<std::unique_ptr<io::directory_lock>> lock_directory(const std::string& path) override;
+
+  /// Lets all commits end that are under way in commit queues; returns how many those were.
+  std::size_t end_commits();
 
   /// Power fails now: what was not promised is decided, open files and locks are gone.
   void crash();
@@ -90,6 +99,7 @@ class disk final : public io::file_system {
   void add_link(const std::string& path, const std::string& link);
 
  private:
+  friend class disk_commit_queue;
   friend class disk_file;
   friend class disk_lock;
 
@@ -120,6 +130,7 @@ class disk final : public io::file_system {
   std::uint64_t capacity_bytes_;
   disk_names names_;
   std::set<std::string> locks_;
+  std::set<disk_commit_queue*> queues_;
   std::map<std::uint64_t, write_fault> write_faults_;
   std::set<std::uint64_t> read_faults_;
   std::uint64_t write_points_ = 0;

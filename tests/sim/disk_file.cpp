@@ -27,8 +27,7 @@ result<void> disk_file::write_at(std::uint64_t offset, std::string_view bytes) {
   return disk_.write(*image_, path_, offset, bytes, promise::none);
 }
 
-result<void> disk_file::commit_at(std::uint64_t offset, std::string_view bytes) {
-  const std::lock_guard guard(disk_.mutex_);
+result<void> disk_file::check_commit(std::uint64_t offset, std::string_view bytes) const {
   TRY_VOID(require_open());
   if (mode_ == io::access::read) {
     return failure{errc::refused, fmt::format("{} was opened for reading only", path_)};
@@ -42,6 +41,12 @@ result<void> disk_file::commit_at(std::uint64_t offset, std::string_view bytes) 
                                                   bytes.size(), offset)};
     }
   }
+  return {};
+}
+
+result<void> disk_file::commit_at(std::uint64_t offset, std::string_view bytes) {
+  const std::lock_guard guard(disk_.mutex_);
+  TRY_VOID(check_commit(offset, bytes));
   return disk_.write(*image_, path_, offset, bytes, promise::durable);
 }
 

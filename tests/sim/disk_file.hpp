@@ -28,7 +28,11 @@ class disk_file final : public io::file {
   [[nodiscard]] bool direct() const override { return mode_ == io::access::commit; }
 
  private:
+  friend class disk_commit_queue;
+
   result<void> require_open() const;
+  /// What commit_at demands of its caller. Wants the disk's mutex.
+  result<void> check_commit(std::uint64_t offset, std::string_view bytes) const;
 
   disk& disk_;
   const std::shared_ptr<disk_image> image_;

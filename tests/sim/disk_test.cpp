@@ -423,5 +423,43 @@ TEST_CASE("large files of zeros cost almost nothing") {
   CHECK(files.free_bytes("/d").value() == (std::uint64_t{1} << 40) - (std::uint64_t{100} << 30));
 }
 
+TEST_CASE("a commit in a queue ends when told; until then a crash leaves any of its blocks") {
+  bool was_torn = false;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    disk files({.seed = seed});
+    REQUIRE(files.make_directories("/d"));
+    REQUIRE(files.create_zeroed("/d/f", 4096));
+    REQUIRE(files.sync_directory("/d"));
+    auto queue = files.make_commit_queue("/d/f");
+    REQUIRE(queue);
+    const auto file = files.open("/d/f", io::access::commit);
+    REQUIRE(file);
+    io::aligned_buffer block(1024);
+    block.append(std::string(1024, 'a'));
+    REQUIRE((*queue)->begin(**file, 0, block.view()));
+    CHECK_FALSE((*queue)->finished());
+    CHECK(files.end_commits() == 1);
+    const auto first = (*queue)->finished();
+    REQUIRE(first);
+    CHECK(*first);
+    block.clear();
+    block.append(std::string(1024, 'b'));
+    REQUIRE((*queue)->begin(**file, 1024, block.view()));
+    files.crash();
+    CHECK(files.end_commits() == 1);
+    const auto second = (*queue)->finished();
+    REQUIRE(second);
+    CHECK_FALSE(*second);
+    files.restart();
+    const auto again = files.open("/d/f", io::access::read);
+    REQUIRE(again);
+    std::string bytes(2048, '?');
+    REQUIRE((*again)->read_at(0, bytes));
+    CHECK(bytes.substr(0, 1024) == std::string(1024, 'a'));
+    was_torn = was_torn || bytes.substr(1024, 512) != bytes.substr(1536);
+  }
+  CHECK(was_torn);
+}
+
 }  // namespace
 }  // namespace troupe::sim

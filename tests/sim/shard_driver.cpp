@@ -39,11 +39,15 @@ void shard_driver::close() {
   core_.reset();
   store_.reset();
   tail_.reset();
+  // Before the writer whose buffer it reads.
+  commits_.reset();
+  under_way_.reset();
   log_ = {};
   flusher_.clear();
   written_.reset();
   segments_wanted_ = 0;
   making_.reset();
+  made_.reset();
   reads_.clear();
   clients_.clear();
   failed_ = false;
@@ -67,6 +71,9 @@ bool shard_driver::open() {
     return false;
   }
   log_ = std::move(*opened);
+  auto queue = disk_.make_commit_queue(directory + "/" + log::manifest_names.front());
+  ENSURE(queue.has_value());
+  commits_ = std::move(*queue);
   announced_ = {log_.start.next.value - 1};
   model_.on_recovered(announced_, log_.start.last_time_ms);
   tail_ = std::make_unique<log::log_tail>(log_.start, log_.spares);

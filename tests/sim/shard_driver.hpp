@@ -106,6 +106,9 @@ class shard_driver final : public actors::shard_outputs {
   // The disk side (shard_driver_disk.cpp).
   void flusher_step();
   void work_flusher();
+  void begin_frame(const log::frame& frame);
+  void finish_frame();
+  void report_written();
   void make_segment();
   void read_some();
   void work_disk();
@@ -133,9 +136,12 @@ class shard_driver final : public actors::shard_outputs {
   std::optional<actors::shard_core> core_;
 
   std::deque<flusher_job> flusher_;
+  std::unique_ptr<io::commit_queue> commits_;
+  std::optional<log::frame> under_way_;   // begun in commits_: the writer is not free
   std::optional<frame_outcome> written_;  // not yet reported to the shard
   std::uint32_t segments_wanted_ = 0;
   std::optional<log::segment_order> making_;
+  std::optional<result<log::segment_file>> made_;  // not yet adopted
   std::vector<wanted_record> reads_;
   std::vector<sim_client> clients_;
   lsn announced_{};

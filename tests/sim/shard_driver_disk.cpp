@@ -8,7 +8,7 @@ void shard_driver::send_frame(log::frame&& closed) {
   for (const auto& job : flusher_) {
     if (job.frame) model_.complain("two frames are in flight");
   }
-  if (written_) model_.complain("two frames are in flight");
+  if (under_way_ || written_) model_.complain("two frames are in flight");
   flusher_.push_back({std::move(closed), {}});
 }
 
@@ -26,12 +26,16 @@ void shard_driver::read_record(std::uint64_t ticket, log::position where, std::u
   reads_.push_back({ticket, where, size});
 }
 
-// Like the wal_flusher's mailbox: one message after the other.
+// Like the wal_flusher's queue: one job after the other, some frames by the thread that may block.
 void shard_driver::work_flusher() {
   auto job = std::move(flusher_.front());
   flusher_.pop_front();
   auto& writer = *log_.writer;
   if (job.frame) {
+    if (job.frame->number != 0 && random_.one_in(2)) {
+      begin_frame(*job.frame);
+      return;
+    }
     const auto before = writer.statistics().written_bytes;
     auto written = writer.write(*job.frame);
     const auto bytes = static_cast<std::uint32_t>(writer.statistics().written_bytes - before);
@@ -44,13 +48,50 @@ void shard_driver::work_flusher() {
   if (dropped) segments_retired_ += *dropped;
 }
 
-// An order is made and then adopted; other work may come between.
+void shard_driver::begin_frame(const log::frame& frame) {
+  auto& writer = *log_.writer;
+  const auto wanted = writer.begin_write(log::view_of(frame));
+  if (!wanted) {
+    written_ = frame_outcome{wanted.error(), frame.last, 0, frame.time_ms};
+    return;
+  }
+  under_way_ = frame;
+  under_way_->payload.clear();
+  const auto begun = commits_->begin(*wanted->into, wanted->offset, wanted->bytes);
+  if (begun) return;
+  written_ = frame_outcome{writer.finish_write(begun), frame.last, 0, frame.time_ms};
+  under_way_.reset();
+}
+
+void shard_driver::finish_frame() {
+  disk_.end_commits();
+  const auto ended = commits_->finished();
+  if (!ended) {
+    model_.complain("a commit that was begun has no end");
+    return;
+  }
+  auto& writer = *log_.writer;
+  const auto before = writer.statistics().written_bytes;
+  auto written = writer.finish_write(*ended);
+  const auto bytes = static_cast<std::uint32_t>(writer.statistics().written_bytes - before);
+  written_ = frame_outcome{std::move(written), under_way_->last, bytes, under_way_->time_ms};
+  under_way_.reset();
+}
+
+// An order is made, then the file, then it is adopted; other work may come between, but nobody
+// adopts while a frame is under way.
 void shard_driver::make_segment() {
   if (!making_) {
     making_ = log_.writer->order_segment();
     return;
   }
-  const auto made = log::make_segment_file(disk_, *making_);
+  if (!made_) {
+    made_ = log::make_segment_file(disk_, *making_);
+    return;
+  }
+  if (under_way_) return;
+  const auto made = std::move(*made_);
+  made_.reset();
   making_.reset();
   --segments_wanted_;
   auto adopted = made ? log_.writer->adopt(*made) : result<log::prepared_segment>(made.error());
@@ -62,22 +103,26 @@ void shard_driver::make_segment() {
   }
 }
 
+void shard_driver::report_written() {
+  auto done = std::move(*written_);
+  written_.reset();
+  if (!done.written) {
+    core_->on_log_failed(done.written.error());
+    return;
+  }
+  model_.on_frame(done.time_ms);
+  const bool wrong = options_.bug == shard_canary::announce_last;
+  core_->on_frame_durable(wrong ? done.last : *done.written, done.bytes);
+}
+
 void shard_driver::flusher_step() {
   // The pieces of a run are told to the model together, so no failure may come between them.
   const bool may_report = written_ && (written_->written || !runs_pieces());
   if (may_report && random_.one_in(2)) {
-    auto done = std::move(*written_);
-    written_.reset();
-    if (!done.written) {
-      core_->on_log_failed(done.written.error());
-      return;
-    }
-    model_.on_frame(done.time_ms);
-    const bool wrong = options_.bug == shard_canary::announce_last;
-    core_->on_frame_durable(wrong ? done.last : *done.written, done.bytes);
-    return;
-  }
-  if (!flusher_.empty() && random_.one_in(2)) {
+    report_written();
+  } else if (under_way_ && random_.one_in(2)) {
+    finish_frame();
+  } else if (!under_way_ && !flusher_.empty() && random_.one_in(2)) {
     work_flusher();
   } else if (segments_wanted_ > 0) {
     make_segment();

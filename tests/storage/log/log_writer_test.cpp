@@ -40,6 +40,33 @@ TEST_CASE("a frame is one write and then durable") {
   CHECK(fixture.keys == std::vector<std::string>{"", "key"});
 }
 
+TEST_CASE("a frame written in two halves is durable when the second says so, or poisons") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("kept");
+  auto& writer = *fixture.log.writer;
+  const auto frame = fixture.tail->take_frame(0);
+  const std::uint64_t before = disk.write_points();
+  const auto wanted = writer.begin_write(log::view_of(*frame));
+  REQUIRE(wanted);
+  CHECK(disk.write_points() == before);
+  CHECK(writer.statistics().commits == 0);
+  const auto written = writer.finish_write(wanted->into->commit_at(wanted->offset, wanted->bytes));
+  REQUIRE(written);
+  CHECK(*written == fixture.tail->appended());
+  CHECK(writer.statistics().commits == 1);
+
+  fixture.put("lost");
+  const auto second = fixture.tail->take_frame(0);
+  REQUIRE(writer.begin_write(log::view_of(*second)));
+  CHECK_FALSE(writer.finish_write(failure{errc::io_failed, "broken"}));
+  REQUIRE(writer.poisoned() != nullptr);
+  CHECK_FALSE(writer.begin_write(log::view_of(*second)));
+  fixture.open();
+  CHECK(fixture.keys == std::vector<std::string>{"", "kept"});
+}
+
 TEST_CASE("the first failed write poisons for good") {
   sim::disk disk({});
   log_fixture fixture(disk);

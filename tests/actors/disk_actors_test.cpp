@@ -1,12 +1,13 @@
-// The data_reader and the data_writer on their own threads, on the simulated disk; the shard is a
-// stand-in on a unit stepped by hand, the flusher the test itself.
+// The data_reader and the data_writer on their own threads, on the simulated disk; the shard and
+// the flusher are stand-ins on a unit stepped by hand.
 #include <doctest/doctest.h>
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/typed_actor.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,37 @@ class asking_shard {
   std::vector<read_answer>& answers_;
 };
 
+using asking_flusher_actor = caf::typed_actor<caf::reacts_to<envelope<schemas::MakeSegmentFile>>>;
+
+// Passes requests on to the data_writer and keeps the code of the last failure, empty if the file
+// was made.
+class asking_flusher {
+ public:
+  static constexpr const char* name = "asking_flusher";
+  asking_flusher(asking_flusher_actor::pointer self, actors::data_writer_actor writer,
+                 std::optional<std::string>* answer)
+      : self_(self), writer_(std::move(writer)), answer_(*answer) {}
+
+  asking_flusher_actor::behavior_type make_behavior() {
+    return {[this](const envelope<schemas::MakeSegmentFile>& wanted) {
+      self_->request(writer_, std::chrono::seconds(60), wanted)
+          .then(
+              [this](const envelope<schemas::SegmentFile>& made) {
+                const envelope<schemas::SegmentFile>::reader from(made);
+                answer_ = from->isMade()
+                              ? ""
+                              : std::string(to_string(actors::decode(from->getFailed()).code));
+              },
+              [this](const caf::error&) { answer_ = "no answer"; });
+    }};
+  }
+
+ private:
+  asking_flusher_actor::pointer self_;
+  actors::data_writer_actor writer_;
+  std::optional<std::string>& answer_;
+};
+
 caf::actor_system_config& configured(caf::actor_system_config& config) {
   config.add_message_types<caf::id_block::troupe_messages>();
   config.set("scheduler.max-threads", std::size_t{1});
@@ -76,6 +108,7 @@ struct one_record {
   caf::actor_system system{configured(config)};
   stepped_unit unit{system};
   std::vector<read_answer> answers;
+  std::optional<std::string> file_answer;
   log::opened log;
   use_id use{};
   log::position where{};
@@ -83,6 +116,7 @@ struct one_record {
   actors::disk_client shard;
   actors::data_reader_actor reader;
   actors::data_writer_actor writer;
+  asking_flusher_actor flusher;
 
   one_record() {
     unique_id id;
@@ -108,15 +142,19 @@ struct one_record {
     shard = runtime::spawn_pinned<asking_shard, actors::disk_client>(unit, &answers);
     reader = actors::spawn_data_reader(system, disk, shard_id{0}, directory);
     writer = actors::spawn_data_writer(system, disk, log.writer->order_segment());
+    flusher =
+        runtime::spawn_pinned<asking_flusher, asking_flusher_actor>(unit, writer, &file_answer);
     caf::anon_send(reader, envelope<schemas::Attach>::builder().finish(), shard);
   }
   ~one_record() {
     caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(writer, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(shard, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
     reader = nullptr;
     writer = nullptr;
     shard = nullptr;
+    flusher = nullptr;
     unit.run();
   }
 
@@ -140,16 +178,10 @@ struct one_record {
     envelope<schemas::MakeSegmentFile>::builder message;
     message->setUse(as.value);
     message->setRecycled(recycled.value);
-    std::string failed = "no answer";
-    caf::scoped_actor self(system);
-    self->request(writer, std::chrono::seconds(60), message.finish())
-        .receive(
-            [&](const envelope<schemas::SegmentFile>& answer) {
-              const envelope<schemas::SegmentFile>::reader from(answer);
-              failed = from->isMade() ? "" : to_string(actors::decode(from->getFailed()).code);
-            },
-            [](const caf::error&) {});
-    return failed;
+    file_answer.reset();
+    caf::anon_send(flusher, message.finish());
+    unit.run_until([&] { return file_answer.has_value(); });
+    return file_answer.value_or("");
   }
 };
 

@@ -18,6 +18,7 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/server_commands.hpp"
 #include "actors/statistics_codec.hpp"
+#include "actors/stream_codec.hpp"
 
 namespace troupe::actors {
 
@@ -79,6 +80,8 @@ class gateway_state final : public session_services,
           start_listening();
         },
         [this](const envelope<schemas::ReplyBatch>& batch) { on_replies(batch); },
+        [this](const envelope<schemas::StreamPart>& part,
+               const envelope<schemas::RecordRead>& record) { on_part(part, record); },
         [this](const envelope<schemas::Watermark>& mark) { on_watermark(mark); },
         [this](const envelope<schemas::TransactionReply>& reply) { on_transaction(reply); },
         [this](const envelope<schemas::StatisticsRequest>&) { return statistics(); },
@@ -104,7 +107,10 @@ class gateway_state final : public session_services,
 
   void on_round_end() override {
     clients_.settle();
-    for (std::uint32_t shard = 0; shard < batches_.size(); ++shard) send_batch(shard);
+    for (std::uint32_t shard = 0; shard < batches_.size(); ++shard) {
+      send_batch(shard);
+      send_stream_orders(shard);
+    }
     if (stopping_ && clients_.size() == 0 && !quit_sent_) {
       quit_sent_ = true;
       self_->send(self_, envelope<schemas::Stop>::builder().finish());
@@ -165,6 +171,14 @@ class gateway_state final : public session_services,
     demand->setGateway(parts_.index);
     demand->setUpTo(upto.value);
     self_->send(parts_.shards[shard.value], demand.finish());
+  }
+
+  void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) override {
+    batches_[shard.value].streams.credit(stream, parts);
+  }
+
+  void drop_stream(shard_id shard, std::uint64_t stream) override {
+    batches_[shard.value].streams.drop(stream);
   }
 
   void answer_info(session& from, std::uint64_t ticket,
@@ -244,6 +258,7 @@ class gateway_state final : public session_services,
   struct outgoing_batch {
     std::vector<outgoing> commands;
     std::size_t bytes = 0;
+    stream_orders streams;
   };
   using step_builder = envelope<schemas::TransactionStep>::builder;
   static constexpr std::size_t step_bytes = 128;  // of one without pieces
@@ -316,6 +331,11 @@ class gateway_state final : public session_services,
     batch.bytes = 0;
   }
 
+  void send_stream_orders(std::uint32_t shard) {
+    auto& orders = batches_[shard].streams;
+    if (!orders.empty()) self_->send(parts_.shards[shard], orders.take());
+  }
+
   /// Straight from the session's buffer, without the copy that a batch keeps.
   void send_alone(shard_id shard, std::uint64_t connection, std::uint64_t ticket,
                   const shard_call& call) {
@@ -339,11 +359,34 @@ class gateway_state final : public session_services,
     const shard_id shard{batch->getShard()};
     for (const auto each : batch->getReplies()) {
       auto* socket = clients_.find(each.getConnection());
-      if (socket == nullptr) continue;  // its client left
       auto reply = actors::decode(each);
-      socket->client().on_reply(shard, reply.ticket, std::move(reply.bytes), reply.outcome);
+      if (socket == nullptr) {  // its client left
+        if (reply.stream.number != 0) drop_stream(shard, reply.stream.number);
+        continue;
+      }
+      if (reply.stream.number == 0) {
+        socket->client().on_reply(shard, reply.ticket, std::move(reply.bytes), reply.outcome);
+      } else {
+        socket->client().on_streamed_reply(shard, reply.ticket, std::move(reply.bytes),
+                                           reply.outcome, reply.stream);
+      }
       clients_.on_active(*socket);
     }
+  }
+
+  void on_part(const envelope<schemas::StreamPart>& message,
+               const envelope<schemas::RecordRead>& record) {
+    const envelope<schemas::StreamPart>::reader part(message);
+    auto* socket = clients_.find(part->getConnection());
+    if (socket == nullptr) return;  // it left, and its streams were dropped with it
+    auto bytes = actors::decode(*part, record);
+    if (!bytes) {
+      spdlog::error("client {}: a value that is being sent cannot be read: {}",
+                    part->getConnection(), bytes.error().message);
+    }
+    socket->client().on_part({part->getShard()}, part->getStream(), part->getIndex(),
+                             std::move(bytes));
+    clients_.on_active(*socket);
   }
 
   void on_watermark(const envelope<schemas::Watermark>& message) {

@@ -37,7 +37,10 @@ session::session(session_identity identity, session_environment& environment,
       outstanding_(environment.shard_count),
       last_writes_(environment.shard_count) {}
 
-session::~session() { forget_watches(); }
+session::~session() {
+  forget_watches();
+  drop(replies_.open_streams());
+}
 
 // ---- the socket's side -------------------------------------------------------------------------
 
@@ -280,6 +283,43 @@ void session::on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
   settle_wait();
 }
 
+void session::on_streamed_reply(shard_id shard, std::uint64_t ticket, std::string header,
+                                const command_outcome& outcome, const opened_stream& stream) {
+  const resp::stream_source source{shard, stream.number, stream.size};
+  const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
+  const auto holds =
+      outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
+  if (ticket == no_ticket || !replies_.fill_streamed({ticket}, std::move(header), source, holds)) {
+    drop({source});
+  }
+  // The place is filled, so the rest is as for a reply that nobody wants.
+  on_reply(shard, no_ticket, {}, outcome);
+  fail_lost_replies(shard);
+}
+
+void session::on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
+                      result<resp::shared_bytes> part) {
+  if (part) {
+    // Asked for because the client took what came before.
+    active_us_ = environment_.time.monotonic_us();
+    replies_.add_part(shard, stream, index, std::move(part).value());
+    return;
+  }
+  const auto text = resp::error_texts::unreadable_value(part.error().message);
+  if (!replies_.fail_stream(shard, stream, text)) close(close_when::now);
+}
+
+void session::feed_stream() {
+  if (broken_) return;
+  const auto credit = replies_.take_stream_credit();
+  if (credit.parts == 0) return;
+  services_.credit_stream(credit.source.shard, credit.source.number, credit.parts);
+}
+
+void session::drop(const std::vector<resp::stream_source>& streams) {
+  for (const auto& each : streams) services_.drop_stream(each.shard, each.number);
+}
+
 std::uint64_t session::reserve() {
   ++in_flight_;
   return drops_replies() ? no_ticket : replies_.reserve().value;
@@ -307,6 +347,7 @@ void session::fail_lost_replies(shard_id shard) {
   if (why.empty()) return;
   replies_.fail_held(shard, environment_.durable[shard.value],
                      fmt::format("{}{}", poisoned_text, why));
+  drop(replies_.take_replaced_streams());
 }
 
 void session::on_tick(std::uint64_t now_us) {
@@ -314,6 +355,7 @@ void session::on_tick(std::uint64_t now_us) {
   if (replies_.held_count() > 0 && now_us > settings.commit_timeout_us &&
       replies_.oldest_hold_us() < now_us - settings.commit_timeout_us) {
     environment_.counted.commit_timeouts += replies_.expire(now_us - settings.commit_timeout_us);
+    drop(replies_.take_replaced_streams());
   }
   if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
     waiting_->order.timeout_ms = 0;

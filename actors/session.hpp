@@ -12,9 +12,11 @@
 //  3. Parsed words live in the read buffer: it is not read into while any of them is to be run.
 //  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
 //     parser's strict limits hold.
-//  5. Bounds: replies (limits::output_bytes_max), commands under way (in_flight_max and
-//     in_flight_bytes_max, and always one): beyond them no command is run and the socket is not
-//     read; a client that does not read its replies is closed.
+//  5. Bounds: replies (limits::output_bytes_max, of them limits::streamed_bytes_ahead of a value
+//  that
+//     is streamed), commands under way (in_flight_max and in_flight_bytes_max, and always one):
+//     beyond them no command is run and the socket is not read; a client that does not read its
+//     replies is closed.
 //  6. A client that only ended its side still gets the replies to everything it sent.
 #pragma once
 
@@ -71,6 +73,10 @@ class session_services : public transaction_transport {
                             const shard_call& call) = 0;
   /// Asks a shard to commit soon and to tell when `upto` is durable.
   virtual void demand_commit(shard_id shard, lsn upto) = 0;
+  /// Asks for parts of a stream that a reply announced; they come to session::on_part.
+  virtual void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) = 0;
+  /// No more parts are wanted.
+  virtual void drop_stream(shard_id shard, std::uint64_t stream) = 0;
   /// Answers to these fill the place `ticket` of session `from`.
   virtual void answer_info(session& from, std::uint64_t ticket,
                            std::vector<std::string> sections) = 0;
@@ -133,7 +139,11 @@ class session {
   /// without further input.
   bool process();
   /// Bytes that may be sent now; then sent().
-  [[nodiscard]] std::string_view sendable() { return replies_.sendable(); }
+  [[nodiscard]] std::string_view sendable() {
+    if (replies_.stream_count() > 0) [[unlikely]]
+      feed_stream();
+    return replies_.sendable();
+  }
   void sent(std::size_t count);
   /// True when the socket is to be closed at once: everything was sent, or nothing can be.
   [[nodiscard]] bool finished() const;
@@ -148,6 +158,12 @@ class session {
   // ---- answers ----------------------------------------------------------------------------------
   void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
                 const command_outcome& outcome);
+  /// The same for a reply of which `header` is all: the value follows through on_part.
+  void on_streamed_reply(shard_id shard, std::uint64_t ticket, std::string header,
+                         const command_outcome& outcome, const opened_stream& stream);
+  /// A part of a stream, or its failure: then the connection closes if the reply has begun.
+  void on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
+               result<resp::shared_bytes> part);
   /// The answer to a services call that names a ticket.
   void on_answer(std::uint64_t ticket, std::string bytes);
   void on_transaction_answer(shard_id shard, std::vector<transaction_answer> answers);
@@ -234,6 +250,8 @@ class session {
   void settle_transaction();
   void settle_wait();
   void fail_lost_replies(shard_id shard);
+  void feed_stream();
+  void drop(const std::vector<resp::stream_source>& streams);
   void note_write(shard_id shard, lsn written);
   void reply_error(std::string_view text);
   void end_reply(std::size_t start);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/resp/error_texts.hpp"
+
 namespace troupe::actors {
 
 namespace {
@@ -25,6 +27,10 @@ constexpr std::size_t upkeep_keys = 4096;
 /// Of these in every round that sends a frame.
 constexpr std::size_t round_keys = 256;
 
+void reply_unreadable(std::string& reply, resp::protocol version, const failure& why) {
+  resp::reply_writer(reply, version).error(resp::error_texts::unreadable_value(why.message));
+}
+
 }  // namespace
 
 shard_core::shard_core(shard_options options, kv::store& store, log::log_tail& tail,
@@ -38,8 +44,10 @@ shard_core::shard_core(shard_options options, kv::store& store, log::log_tail& t
       // The first pending record is the no_op of this opening's epoch: before it, all is on disk.
       watermarks_(lsn{tail.appended().value - 1}),
       loader_(options.place.shard, outputs),
+      streams_(options.place.shard, outputs),
       now_us_(time.monotonic_us()) {
   watermarks_.on_appended(tail_.appended());
+  streams_.on_durable(watermarks_.durable());
   group_.on_append(durability::durable, tail_.pending_bytes(), now_us_);
 }
 
@@ -53,7 +61,7 @@ bool shard_core::stalled() const { return tail_.pending_bytes() > pending_bytes_
 
 bool shard_core::run_inline(const shard_call& call, std::string& reply, command_outcome& outcome) {
   if (behind_others(*call.spec, std::nullopt)) return false;
-  return execute(call, reply, outcome) == progress::done;
+  return execute(call, reply, outcome, nullptr) == progress::done;
 }
 
 std::string shard_core::refusal(const shard_call& call) {
@@ -70,7 +78,8 @@ std::string shard_core::refusal(const shard_call& call) {
 }
 
 shard_core::progress shard_core::execute(const shard_call& call, std::string& reply,
-                                         command_outcome& outcome) {
+                                         command_outcome& outcome,
+                                         std::optional<kv::cold_read>* streamed) {
   resp::reply_writer writer(reply, call.client.protocol);
   const auto reply_start = reply.size();
   const auto pending_before = tail_.pending_bytes();
@@ -79,8 +88,8 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
     writer.error(refused);
   } else {
     const auto batch = transaction_ ? resp::batching::enclosing : resp::batching::own;
-    resp::shard_command command{store_,         call.argv, call.first_key_hash, writer, random_,
-                                options_.place, batch};
+    resp::shard_command command{
+        store_, call.argv, call.first_key_hash, writer, random_, options_.place, batch, streamed};
     if (call.spec->handler(command) == resp::exec_status::cold) return progress::cold;
   }
   if (store_.lacked_room() > 0 && !store_.wrote()) [[unlikely]] {
@@ -93,6 +102,7 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
   note_outcome(call, pending_before, outcome);
   if (failed_ && outcome.hold.value != 0) {
     reply.resize(reply_start);
+    if (streamed != nullptr) streamed->reset();
     writer.error(
         fmt::format("MISCONF the key's last write is lost, the log failed: {}", failed_->message));
     outcome = {};
@@ -169,14 +179,21 @@ bool shard_core::run_front(lane_key key, lane& from) {
   }
   if (unreadable != nullptr) ++from.failures;
 
-  shard_reply answer{key, front.ticket, {}, {}};
+  shard_reply answer{key, front.ticket, {}, {}, {}};
+  std::optional<kv::cold_read> streamed;
   auto status = progress::done;
   if (from.failures >= load_failures_max) {
-    resp::reply_writer(answer.bytes, front.client.protocol)
-        .error(fmt::format("ERR a stored value cannot be read: {}", unreadable->message));
+    reply_unreadable(answer.bytes, front.client.protocol, *unreadable);
   } else {
     const auto hash = keys.empty() ? key_hash{} : store_.hash(front.words[keys.first]);
-    status = execute({front.spec, front.words, hash, front.client}, answer.bytes, answer.outcome);
+    // The replies of a transaction are put together to one.
+    status = execute({front.spec, front.words, hash, front.client}, answer.bytes, answer.outcome,
+                     transaction_ ? nullptr : &streamed);
+    if (streamed && failed_ && streamed->value_lsn > watermarks_.durable()) {
+      streamed.reset();
+      answer.bytes.clear();
+      reply_unreadable(answer.bytes, front.client.protocol, *failed_);
+    }
   }
   if (!from.loaded.empty()) store_.drop_loans();
   if (status == progress::cold && has_several_keys) {
@@ -196,6 +213,7 @@ bool shard_core::run_front(lane_key key, lane& from) {
   if (room_waiter_ == key) room_waiter_.reset();
   from.failures = 0;
   from.queue.pop_front();
+  if (streamed) answer.stream = {streams_.open(key, *streamed), streamed->value_size};
   deliver(key, std::move(answer));
   return true;
 }
@@ -270,6 +288,13 @@ void shard_core::run_waiting_lanes() {
   for (const auto key : keys) run_lane(key);
 }
 
+// ---- streams -----------------------------------------------------------------------------------
+
+void shard_core::drop_stream(std::uint64_t stream) {
+  streams_.drop(stream);
+  retire_dead_segments();
+}
+
 // ---- transactions ------------------------------------------------------------------------------
 
 void shard_core::pause(lane_key transaction) {
@@ -301,7 +326,7 @@ void shard_core::release(lane_key transaction) {
   if (room_waiter_ == transaction) room_waiter_.reset();
   const auto before = transaction_->before;
   close_batch(before);
-  shard_reply answer{transaction, 0, {}, {}};
+  shard_reply answer{transaction, 0, {}, {}, {}};
   if (tail_.appended() > before) {
     answer.outcome = {tail_.appended(), tail_.appended(), resp::hold_kind::write};
   }
@@ -351,6 +376,7 @@ void shard_core::on_frame_durable(lsn settled, std::uint32_t frame_bytes) {
   store_.on_durable(settled);
   outputs_.announce(settled, nullptr);
   loader_.on_durable(settled);
+  streams_.on_durable(settled);
   if (!transaction_) run_waiting_lanes();
   retire_dead_segments();
 }
@@ -362,12 +388,18 @@ void shard_core::on_log_failed(const failure& why) {
   watermarks_.poison(why);
   outputs_.announce(watermarks_.durable(), &*failed_);
   for (auto& load : loader_.fail_all(why)) on_loaded(std::move(load));
+  for (const auto& part : streams_.fail_undecided(why)) outputs_.send_part(part);
   room_waiter_.reset();
   run_waiting_lanes();
 }
 
 void shard_core::on_record(std::uint64_t ticket, const result<std::string_view>& record) {
-  if (auto load = loader_.on_record(ticket, record)) on_loaded(std::move(*load));
+  if (!value_streams::asked_for(ticket)) {
+    if (auto load = loader_.on_record(ticket, record)) on_loaded(std::move(*load));
+    return;
+  }
+  if (const auto part = streams_.on_record(ticket, record)) outputs_.send_part(*part);
+  retire_dead_segments();
 }
 
 void shard_core::on_segment(use_id use, std::uint32_t ordinal) {
@@ -398,7 +430,7 @@ void shard_core::keep_segments_ready() {
 
 void shard_core::retire_dead_segments() {
   if (failed_ || !loader_.idle()) return;  // a read may still want an old segment
-  const auto dead = store_.retirable();
+  const auto dead = store_.retirable(streams_.pinned_from());
   if (!dead) return;
   outputs_.retire(*dead);
   store_.retired(dead->first_live_ordinal);
@@ -450,7 +482,7 @@ shard_statistics shard_core::statistics() const {
   now.index_bytes = memory.index_bytes + memory.key_bytes;
   now.resident_value_bytes = memory.value_bytes;
   now.evicted_values = memory.evicted_values;
-  now.cold_reads = loader_.loads_finished();
+  now.cold_reads = loader_.loads_finished() + streams_.opened();
   now.appended = tail_.appended();
   now.durable = watermarks_.durable();
   now.queued_bytes = tail_.pending_bytes();

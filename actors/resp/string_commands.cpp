@@ -92,15 +92,16 @@ exec_status change_deadline_replying_value(shard_command& command, const kv::fou
                                            std::int64_t deadline_ms) {
   const std::string_view key = command.argv[1];
   const std::size_t before = command.reply.size();
-  command.reply.bulk(value.value);
+  if (value.state != presence::cold) {
+    reply_value(command.reply, value);
+  } else if (reply_cold(command, value) == exec_status::cold) {
+    return exec_status::cold;
+  }
   const bool already_over = deadline_ms != 0 && deadline_ms <= command.store.now_ms();
   const auto changed = already_over
                            ? command.store.erase(key, command.first_key_hash)
                            : command.store.set_deadline(key, command.first_key_hash, deadline_ms);
-  if (!changed) {
-    command.reply.truncate(before);
-    reply_failure(command.reply, changed.error());
-  }
+  if (!changed) take_back(command, before, changed.error());
   return exec_status::done;
 }
 
@@ -163,7 +164,7 @@ exec_status handle_psetex(shard_command& command) {
 
 exec_status handle_get(shard_command& command) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
+  if (value.state == presence::cold) return reply_cold(command, value);
   reply_value(command.reply, value);
   return exec_status::done;
 }
@@ -172,10 +173,10 @@ exec_status handle_getex(shard_command& command) {
   const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
   if (!options) return refuse(command, error_texts::syntax);
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
   const bool changes = options->deadline == expiry::given ||
                        (options->deadline == expiry::persist && value.deadline_ms != 0);
   if (value.state == presence::absent || !changes) {
+    if (value.state == presence::cold) return reply_cold(command, value);
     reply_value(command.reply, value);
     return exec_status::done;
   }
@@ -191,15 +192,18 @@ exec_status handle_getex(shard_command& command) {
 exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
   const kv::found value = command.store.find(key, command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
   const std::size_t before = command.reply.size();
-  reply_value(command.reply, value);
-  if (value.state == presence::absent) return exec_status::done;
-  const auto erased = command.store.erase(key, command.first_key_hash);
-  if (!erased) {
-    command.reply.truncate(before);
-    reply_failure(command.reply, erased.error());
+  if (value.state == presence::absent) {
+    command.reply.null();
+    return exec_status::done;
   }
+  if (value.state != presence::cold) {
+    reply_value(command.reply, value);
+  } else if (reply_cold(command, value) == exec_status::cold) {
+    return exec_status::cold;
+  }
+  const auto erased = command.store.erase(key, command.first_key_hash);
+  if (!erased) take_back(command, before, erased.error());
   return exec_status::done;
 }
 

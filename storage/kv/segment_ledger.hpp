@@ -36,7 +36,8 @@ class segment_ledger {
 
   /// Live records of a segment.
   [[nodiscard]] std::uint64_t live(std::uint32_t segment) const noexcept;
-  [[nodiscard]] std::optional<retirable_prefix> retirable() const;
+  /// Segments from `kept_from` on stay, whatever they hold.
+  [[nodiscard]] std::optional<retirable_prefix> retirable(std::uint32_t kept_from) const;
   void retired(std::uint32_t first_live_ordinal);
 
  private:

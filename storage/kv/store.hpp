@@ -154,7 +154,9 @@ class store {
   /// Frees up to about `budget` flushed entries; false = none left.
   bool release_some(std::size_t budget);
   /// Oldest segments without a live record, if any; the same answer until retired() is called.
-  [[nodiscard]] std::optional<retirable_prefix> retirable() const;
+  /// Segments from `kept_from` on are not among them: somebody still reads there.
+  [[nodiscard]] std::optional<retirable_prefix> retirable(
+      std::uint32_t kept_from = UINT32_MAX) const;
   /// The segments below `first_live_ordinal` are gone.
   void retired(std::uint32_t first_live_ordinal);
 

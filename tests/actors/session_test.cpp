@@ -4,142 +4,14 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <deque>
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "tests/actors/one_shard.hpp"
+#include "tests/actors/one_client.hpp"
 
 namespace troupe::tests {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A gateway with one local shard and one client.
-class one_client final : public actors::session_services {
- public:
-  actors::node_config config;
-  actors::live_settings settings;
-  actors::client_statistics counted;
-  one_shard shard;
-  bool is_local = true;  ///< the shard is on this reactor
-  std::size_t demands = 0;
-
-  actors::session& session() {
-    if (!session_) {
-      session_ = std::make_unique<actors::session>(
-          actors::session_identity{1, 0, 5, "127.0.0.1:5", "127.0.0.1:6"}, environment_, *this);
-    }
-    return *session_;
-  }
-
-  /// Sends bytes as they are; returns what the client got by then.
-  std::string exchange(std::string_view sent) {
-    while (!sent.empty()) {
-      const auto room = session().room();
-      const auto count = std::min(room.size(), sent.size());
-      std::copy_n(sent.begin(), count, room.begin());
-      session().received(count);
-      sent.remove_prefix(count);
-      pump();
-    }
-    return take();
-  }
-  /// The same for commands given as lines.
-  std::string send(const std::vector<std::string>& lines) {
-    std::string all;
-    for (const auto& line : lines) all += line + "\r\n";
-    return exchange(all);
-  }
-  /// Makes everything durable and says so.
-  std::string commit() {
-    shard.commit();
-    durable_[0] = shard.announced;
-    session().on_watermark({0}, shard.announced);
-    pump();
-    return take();
-  }
-  /// Fails the log and says so.
-  void fail_log(const std::string& why) {
-    shard.core->on_log_failed({errc::io_failed, why});
-    durable_[0] = shard.announced;
-    log_failures_[0] = why;
-    session().on_log_failed({0});
-    pump();
-  }
-  std::string take() {
-    std::string all;
-    for (auto ready = session().sendable(); !ready.empty(); ready = session().sendable()) {
-      all += ready;
-      session().sent(ready.size());
-    }
-    return all;
-  }
-  /// Passes answers on until nothing moves.
-  void pump() {
-    for (bool moved = true; moved;) {
-      moved = session().process();
-      for (const auto& answer : std::exchange(shard.replies, {})) {
-        session().on_reply({0}, answer.ticket, answer.bytes, answer.outcome);
-        moved = true;
-      }
-      for (auto& answers : std::exchange(shard.transaction_replies, {})) {
-        std::vector<actors::transaction_answer> passed;
-        for (auto& one : answers) {
-          passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write});
-        }
-        session().on_transaction_answer({0}, std::move(passed));
-        moved = true;
-      }
-    }
-  }
-
-  actors::shard_core* local_shard(shard_id) override { return is_local ? &*shard.core : nullptr; }
-  void send_command(shard_id, std::uint64_t connection, std::uint64_t ticket,
-                    const actors::shard_call& call) override {
-    auto queued =
-        one_shard::command(ticket, {call.argv.begin(), call.argv.end()}, call.client.level);
-    queued.spec = call.spec;
-    queued.client = call.client;
-    shard.core->enqueue({0, connection}, std::move(queued));
-  }
-  void demand_commit(shard_id, lsn) override { ++demands; }
-  void answer_info(actors::session&, std::uint64_t, std::vector<std::string>) override {}
-  void answer_role(actors::session&, std::uint64_t) override {}
-  void answer_client_list(actors::session&, std::uint64_t, std::vector<std::uint64_t>) override {}
-  void answer_client_kill(actors::session&, std::uint64_t, const actors::kill_filter&) override {}
-  void answer_configure(actors::session&, std::uint64_t, const std::string&,
-                        const std::string&) override {}
-  void answer_reset_statistics(actors::session&, std::uint64_t) override {}
-  void stop_node() override {}
-
-  void pause(shard_id, std::uint64_t transaction) override { shard.core->pause({0, transaction}); }
-  void run(shard_id, std::uint64_t transaction,
-           const std::vector<actors::sent_piece>& pieces) override {
-    std::vector<actors::queued_command> queued;
-    for (const auto& piece : pieces) {
-      queued.push_back(
-          one_shard::command(0, {piece.words.begin(), piece.words.end()}, piece.level));
-      queued.back().spec = piece.spec;
-      queued.back().client.protocol = piece.protocol;
-    }
-    shard.core->run_pieces({0, transaction}, std::move(queued));
-  }
-  void release(shard_id, std::uint64_t transaction) override {
-    shard.core->release({0, transaction});
-  }
-
- private:
-  prng random_{1};
-  std::vector<lsn> durable_ = {{}};
-  std::vector<std::string> log_failures_ = {{}};
-  actors::session_environment environment_{
-      config,   settings,     counted, shard.time, random_, 1, index::key_hasher{1},
-      durable_, log_failures_};
-  std::unique_ptr<actors::session> session_;
-};
 
 }  // namespace
 

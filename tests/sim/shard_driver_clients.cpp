@@ -1,5 +1,6 @@
 // The connections of a simulated shard: what they send, and when replies reach them.
 #include <algorithm>
+#include <utility>
 
 #include "tests/sim/shard_driver.hpp"
 
@@ -39,8 +40,9 @@ void shard_driver::client_step(sim_client& client) {
 }
 
 void shard_driver::send_command(sim_client& client, std::vector<std::string> words) {
-  client.queue.push_back({next_ticket_++, std::move(words), false, {}, {}});
-  auto& sent = client.queue.back();
+  auto& sent = client.queue.emplace_back();
+  sent.ticket = next_ticket_++;
+  sent.words = std::move(words);
   auto command = command_of(sent.ticket, sent.words, client.level);
   if (core_->accepts_inline(client.lane) && !random_.one_in(4)) {
     const auto keys = resp::keys_of(*command.spec, command.words.size());
@@ -69,8 +71,42 @@ void shard_driver::take_answer(sim_client& client, sent_command& answered, const
     answered.hold = {};
   }
   answered.required =
-      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write});
+      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write,
+                      answered.stream != 0 ? &answered.rest : nullptr});
   last_reply_ = reply;
+}
+
+// What sessions do for streams: their clients read now and then, or leave.
+void shard_driver::feed_streams() {
+  for (auto& client : clients_) {
+    for (auto& sent : client.queue) {
+      if (sent.stream == 0) continue;
+      if (random_.one_in(3)) {
+        core_->credit_stream(sent.stream, static_cast<std::uint32_t>(1 + random_.below(3)));
+      } else if (random_.one_in(100)) {
+        core_->drop_stream(std::exchange(sent.stream, 0));
+      }
+    }
+  }
+}
+
+void shard_driver::send_part(const actors::streamed_part& part) {
+  const auto client = std::ranges::find(clients_, part.to, &sim_client::lane);
+  if (client == clients_.end()) return model_.complain("a part for nobody");
+  const auto sent = std::ranges::find(client->queue, part.stream, &sent_command::stream);
+  if (sent == client->queue.end()) return model_.complain("a part of no stream");
+  if (!part.bytes) {
+    sent->stream = 0;
+    if (!failed_) model_.complain("a part cannot be read: " + part.bytes.error().message);
+    return;
+  }
+  sent->parts.emplace(part.index, *part.bytes);
+  std::string all;
+  for (const auto& [index, bytes] : sent->parts) all += bytes;
+  if (all.size() + 2 < sent->rest.size()) return;
+  if (all + "\r\n" != sent->rest) model_.complain("a streamed value is not what the key had");
+  sent->stream = 0;
+  ++values_streamed_;
 }
 
 void shard_driver::send_reply(actors::shard_reply&& answer) {
@@ -80,6 +116,7 @@ void shard_driver::send_reply(actors::shard_reply&& answer) {
   if (sent == client->queue.end() || sent->answered) {
     return model_.complain("a reply to no command");
   }
+  sent->stream = answer.stream.number;
   take_answer(*client, *sent, answer.bytes, answer.outcome);
 }
 
@@ -132,7 +169,8 @@ void shard_driver::send_transaction_reply(actors::lane_key transaction,
 void shard_driver::on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers) {
   client.state = sim_client::transaction::granted;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const auto& [lane, ticket, bytes, outcome] = answers[i];
+    const auto& [lane, ticket, bytes, outcome, stream] = answers[i];
+    if (stream.number != 0) model_.complain("a piece of a transaction is streamed");
     if (ticket != answers.size() - i) model_.complain("pieces were answered out of order");
     const auto required = model_.observe(
         {client.pieces[i], client.level, store_->now_ms(), bytes, outcome.last_write});
@@ -155,7 +193,8 @@ void shard_driver::on_released(sim_client& client, const actors::shard_reply& an
 // What a gateway does after each message: sends what the watermark covers, in order.
 void shard_driver::release_replies() {
   for (auto& client : clients_) {
-    while (!client.queue.empty() && client.queue.front().answered) {
+    while (!client.queue.empty() && client.queue.front().answered &&
+           client.queue.front().stream == 0) {
       const auto& front = client.queue.front();
       const bool covered = front.hold <= announced_ || options_.bug == shard_canary::release_early;
       if (!covered && !failed_) break;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@
 namespace troupe::sim {
 
 /// How large values are.
-enum class value_sizes : std::uint8_t { small, mixed, large };
+enum class value_sizes : std::uint8_t { small, mixed, large, parts };
 
 /// The words of one random command.
 [[nodiscard]] std::vector<std::string> random_command(prng& random, value_sizes sizes);
@@ -25,8 +26,11 @@ struct sent_command {
   std::uint64_t ticket = 0;
   std::vector<std::string> words;
   bool answered = false;
-  lsn hold{};      ///< by the shard
-  lsn required{};  ///< by the model
+  std::uint64_t stream = 0;  ///< by which the rest of the reply comes; 0 = none, or it is over
+  std::string rest;          ///< what must come by it
+  std::map<std::uint32_t, std::string> parts;  ///< of it, so far
+  lsn hold{};                                  ///< by the shard
+  lsn required{};                              ///< by the model
 };
 
 /// One connection: pipelined commands, now and then a transaction.

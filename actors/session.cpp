@@ -18,6 +18,13 @@ constexpr std::uint32_t authentication_failures_max = 8;
 /// Replies not read by the client at which a session stops taking commands.
 constexpr std::size_t output_bytes_pause = 8 << 20;
 
+/// Large arguments are announced, so that they need not be kept.
+resp::parse_limits authenticated_limits() {
+  auto limits = resp::parse_limits::authenticated();
+  limits.whole_bulk_bytes_max = limits::part_bytes_max;
+  return limits;
+}
+
 constexpr std::string_view poisoned_text =
     "MISCONF outcome unknown: the log failed before this was durable: ";
 
@@ -29,7 +36,7 @@ session::session(session_identity identity, session_environment& environment,
       environment_(environment),
       services_(services),
       buffer_(limits::query_buffer_bytes + limits::value_bytes_max),
-      parser_(environment.config.password.empty() ? resp::parse_limits::authenticated()
+      parser_(environment.config.password.empty() ? authenticated_limits()
                                                   : resp::parse_limits::unauthenticated()),
       authenticated_(environment.config.password.empty()),
       created_us_(environment.time.monotonic_us()),
@@ -38,6 +45,7 @@ session::session(session_identity identity, session_environment& environment,
       last_writes_(environment.shard_count) {}
 
 session::~session() {
+  abandon_upload();
   forget_watches();
   drop(replies_.open_streams());
 }
@@ -73,7 +81,7 @@ bool session::process() {
     prefetch();
   }
   // A full round says that more may be in the buffer; seen before AUTH changes what full means.
-  const auto full = parsed_.size() >= commands_at_once();
+  const auto full = parsed_.size() >= commands_at_once() || step_ != step::none;
   while (next_parsed_ < parsed_.size() && may_run()) {
     run(parsed_[next_parsed_++]);
   }
@@ -100,12 +108,23 @@ void session::parse() {
       parsed_.push_back({first, words_.size() - first, nullptr, {}, {}, {}, false});
       continue;
     }
-    // The error goes out behind the replies of the commands before it.
-    ++environment_.counted.protocol_errors;
-    const auto text = status == resp::parse_status::http ? std::string() : parser_.error();
-    parsed_.push_back({first, 0, nullptr, text, {}, {}, false});
+    parsed_.push_back({first, 0, nullptr, {}, {}, {}, false});
+    note_step(status);
     return;
   }
+}
+
+void session::note_step(resp::parse_status status) {
+  switch (status) {
+    case resp::parse_status::large_argument: step_ = step::begin_upload; return;
+    case resp::parse_status::part: step_ = step::upload_part; return;
+    case resp::parse_status::streamed: step_ = step::end_upload; return;
+    default: break;
+  }
+  // The error goes out behind the replies of the commands before it.
+  step_ = step::fail;
+  ++environment_.counted.protocol_errors;
+  parsed_.back().error = status == resp::parse_status::http ? std::string() : parser_.error();
 }
 
 void session::resolve(parsed_command& command) {
@@ -166,37 +185,17 @@ void session::close(close_when when) {
 
 // ---- running commands --------------------------------------------------------------------------
 
-bool session::drops_replies() const {
-  return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
-}
-
 void session::reply_error(std::string_view text) {
   ++environment_.counted.error_replies;
   resp::reply_writer(replies_.output(), protocol_).error(text);
 }
 
-void session::end_reply(std::size_t start) {
-  if (drops_replies()) replies_.output().resize(start);
-}
-
 void session::run(const parsed_command& command) {
-  if (command.word_count == 0) {
-    if (!command.error->empty()) reply_error(*command.error);
-    close(close_when::replied);
-    return;
-  }
-  ++environment_.counted.commands;
+  if (command.word_count == 0) return run_step(command);
   const resp::arguments argv(words_.data() + command.first_word, command.word_count);
-  const auto start = replies_.mark();
-  const auto reserved = replies_.reserved_count();
+  const auto start = begin_command();
   run_command(command, argv);
-  // Replies that come later are not reserved when they are not wanted, so only text can be left.
-  if (drops_replies() && replies_.reserved_count() == reserved) end_reply(start);
-  if (mode_ == reply_mode::skipping) {
-    mode_ = reply_mode::on;
-  } else if (mode_ == reply_mode::skip_next) {
-    mode_ = reply_mode::skipping;
-  }
+  end_command(start);
 }
 
 void session::run_command(const parsed_command& command, resp::arguments argv) {
@@ -272,12 +271,15 @@ void session::on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
   --outstanding_[shard.value];
   if (--in_flight_ == 0) in_flight_bytes_ = 0;
   note_write(shard, outcome.last_write);
-  if (ticket != no_ticket) {
+  if (ticket < first_part_ticket) {
     const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
     const auto holds =
         outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
     replies_.fill({ticket}, std::move(bytes), holds);
     fail_lost_replies(shard);
+  } else if (ticket != no_ticket) {
+    in_flight_bytes_ -= std::min(in_flight_bytes_, limits::part_bytes_max);
+    on_part_stored(ticket, bytes);
   }
   start_drained_transaction();
   settle_wait();
@@ -379,7 +381,7 @@ bool session::authenticate(std::string_view password) {
                      CRYPTO_memcmp(password.data(), expected.data(), expected.size()) == 0;
   if (right) {
     authenticated_ = true;
-    parser_.set_limits(resp::parse_limits::authenticated());
+    parser_.set_limits(authenticated_limits());
     return true;
   }
   ++environment_.counted.authentication_failures;

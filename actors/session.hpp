@@ -212,7 +212,11 @@ class session {
  private:
   /// In place of a ticket: the reply is not wanted.
   static constexpr std::uint64_t no_ticket = UINT64_MAX;
+  /// Tickets from here on name the parts of one upload.
+  static constexpr std::uint64_t first_part_ticket = std::uint64_t{1} << 63;
 
+  /// What a parsed_command without words stands for; always the last one of its round.
+  enum class step : std::uint8_t { none, begin_upload, upload_part, end_upload, fail };
   struct parsed_command {
     std::size_t first_word, word_count;
     const resp::command_spec* spec;
@@ -220,6 +224,18 @@ class session {
     key_hash hash;
     shard_id shard;
     bool one_shard;
+  };
+  /// A SET whose value is stored while it arrives (session_uploads.cpp).
+  struct upload_state {
+    std::string key;
+    shard_id shard;
+    std::uint64_t ticket;                // of its parts
+    std::uint64_t bytes;                 // passed on to the shard
+    std::optional<std::string> refusal;  // the parts are dropped: the reply once all was read
+  };
+  /// Where a command's reply begins.
+  struct reply_start {
+    std::size_t mark, reserved;
   };
   struct wait_state {
     wait_order order;
@@ -231,9 +247,16 @@ class session {
   [[nodiscard]] bool may_run() const;
   [[nodiscard]] std::size_t commands_at_once() const;
   void parse();
+  void note_step(resp::parse_status status);
   void resolve(parsed_command& command);
   void prefetch();
   void run(const parsed_command& command);
+  void run_step(const parsed_command& command);
+  void begin_upload(resp::arguments words);
+  void upload_part(std::string_view bytes);
+  void on_part_stored(std::uint64_t ticket, std::string_view reply);
+  void end_upload(resp::arguments options);
+  void abandon_upload();
   void run_command(const parsed_command& command, resp::arguments argv);
   void run_on_shard(const parsed_command& command, resp::arguments argv);
   void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
@@ -254,8 +277,25 @@ class session {
   void drop(const std::vector<resp::stream_source>& streams);
   void note_write(shard_id shard, lsn written);
   void reply_error(std::string_view text);
-  void end_reply(std::size_t start);
-  [[nodiscard]] bool drops_replies() const;
+  // Around every command, so in line.
+  [[nodiscard, gnu::always_inline]] reply_start begin_command() {
+    ++environment_.counted.commands;
+    return {replies_.mark(), replies_.reserved_count()};
+  }
+  [[gnu::always_inline]] void end_command(const reply_start& start) {
+    // Replies that come later are not reserved when they are not wanted: only text can be left.
+    if (drops_replies() && replies_.reserved_count() == start.reserved) {
+      replies_.output().resize(start.mark);
+    }
+    if (mode_ == reply_mode::skipping) {
+      mode_ = reply_mode::on;
+    } else if (mode_ == reply_mode::skip_next) {
+      mode_ = reply_mode::skipping;
+    }
+  }
+  [[nodiscard]] bool drops_replies() const {
+    return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
+  }
   [[nodiscard]] lane_key lane() const { return {identity_.gateway, identity_.id}; }
 
   session_identity identity_;
@@ -267,6 +307,7 @@ class session {
   std::vector<std::string_view> words_;
   std::vector<parsed_command> parsed_;
   std::size_t next_parsed_ = 0;
+  step step_ = step::none;
   std::size_t parsed_bytes_ = 0;  // of the buffer, to be consumed when all of parsed_ ran
 
   resp::protocol protocol_ = resp::protocol::resp2;
@@ -283,6 +324,8 @@ class session {
   std::size_t in_flight_ = 0;
   std::size_t in_flight_bytes_ = 0;  // sent since nothing was under way
   std::vector<lsn> last_writes_;     // by shard
+  std::optional<upload_state> upload_;
+  std::uint64_t uploads_ = 0;
 
   bool in_multi_ = false, multi_failed_ = false;
   std::vector<kept_command> queued_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/resp/error_texts.hpp"
+#include "actors/resp/upload_commands.hpp"
 
 namespace troupe::actors {
 
@@ -27,8 +28,8 @@ constexpr std::size_t upkeep_keys = 4096;
 /// Of these in every round that sends a frame.
 constexpr std::size_t round_keys = 256;
 
-void reply_unreadable(std::string& reply, resp::protocol version, const failure& why) {
-  resp::reply_writer(reply, version).error(resp::error_texts::unreadable_value(why.message));
+std::string lost_write_text(const failure& why) {
+  return fmt::format("MISCONF the key's last write is lost, the log failed: {}", why.message);
 }
 
 }  // namespace
@@ -103,8 +104,7 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
   if (failed_ && outcome.hold.value != 0) {
     reply.resize(reply_start);
     if (streamed != nullptr) streamed->reset();
-    writer.error(
-        fmt::format("MISCONF the key's last write is lost, the log failed: {}", failed_->message));
+    writer.error(lost_write_text(*failed_));
     outcome = {};
   }
   return progress::done;
@@ -165,6 +165,8 @@ void shard_core::run_lane(lane_key key) {
 bool shard_core::run_front(lane_key key, lane& from) {
   const auto& front = from.queue.front();
   if (behind_others(*front.spec, key)) return false;
+  // A value uploaded now would put the pause off once more.
+  if (front.spec == &resp::set_uploaded && !pauses_.empty() && !transaction_) return false;
   const auto keys = resp::keys_of(*front.spec, front.words.size());
   const bool has_several_keys = keys.first + keys.step < keys.end;
   const failure* unreadable = nullptr;
@@ -183,7 +185,7 @@ bool shard_core::run_front(lane_key key, lane& from) {
   std::optional<kv::cold_read> streamed;
   auto status = progress::done;
   if (from.failures >= load_failures_max) {
-    reply_unreadable(answer.bytes, front.client.protocol, *unreadable);
+    reply_without_value(from, front, unreadable, answer.bytes);
   } else {
     const auto hash = keys.empty() ? key_hash{} : store_.hash(front.words[keys.first]);
     // The replies of a transaction are put together to one.
@@ -192,7 +194,8 @@ bool shard_core::run_front(lane_key key, lane& from) {
     if (streamed && failed_ && streamed->value_lsn > watermarks_.durable()) {
       streamed.reset();
       answer.bytes.clear();
-      reply_unreadable(answer.bytes, front.client.protocol, *failed_);
+      from.lost = true;
+      reply_without_value(from, front, nullptr, answer.bytes);
     }
   }
   if (!from.loaded.empty()) store_.drop_loans();
@@ -212,10 +215,18 @@ bool shard_core::run_front(lane_key key, lane& from) {
   }
   if (room_waiter_ == key) room_waiter_.reset();
   from.failures = 0;
+  from.lost = false;
   from.queue.pop_front();
   if (streamed) answer.stream = {streams_.open(key, *streamed), streamed->value_size};
   deliver(key, std::move(answer));
   return true;
+}
+
+void shard_core::reply_without_value(const lane& from, const queued_command& command,
+                                     const failure* why, std::string& reply) {
+  resp::reply_writer(reply, command.client.protocol)
+      .error(from.lost ? lost_write_text(*failed_)
+                       : resp::error_texts::unreadable_value(why->message));
 }
 
 void shard_core::await_cold(lane_key key, lane& from) {
@@ -224,6 +235,7 @@ void shard_core::await_cold(lane_key key, lane& from) {
     if (failed_ && what.value_lsn > watermarks_.durable()) {
       from.loaded.push_back({what, *failed_, {}});
       from.failures = load_failures_max;
+      from.lost = true;
     } else {
       ++from.awaited;
       loader_.request(what, key, watermarks_.durable());
@@ -304,6 +316,11 @@ void shard_core::pause(lane_key transaction) {
 
 void shard_core::grant_pause() {
   if (transaction_ || pauses_.empty()) return;
+  if (!failed_ && store_.newest_upload() > watermarks_.durable()) {
+    // Nothing is committed during a pause, and only then the transaction could read this value.
+    group_.on_demand();
+    return;
+  }
   transaction_ = transaction_state{pauses_.front(), {}, tail_.appended()};
   pauses_.pop_front();
   store_.begin_batch();
@@ -320,6 +337,7 @@ void shard_core::run_pieces(lane_key transaction, std::vector<queued_command>&& 
 void shard_core::release(lane_key transaction) {
   if (!transaction_ || transaction_->key != transaction) {
     std::erase(pauses_, transaction);
+    if (!transaction_ && pauses_.empty()) run_waiting_lanes();
     return;
   }
   lanes_.erase(transaction);
@@ -377,6 +395,7 @@ void shard_core::on_frame_durable(lsn settled, std::uint32_t frame_bytes) {
   outputs_.announce(settled, nullptr);
   loader_.on_durable(settled);
   streams_.on_durable(settled);
+  grant_pause();
   if (!transaction_) run_waiting_lanes();
   retire_dead_segments();
 }
@@ -390,6 +409,7 @@ void shard_core::on_log_failed(const failure& why) {
   for (auto& load : loader_.fail_all(why)) on_loaded(std::move(load));
   for (const auto& part : streams_.fail_undecided(why)) outputs_.send_part(part);
   room_waiter_.reset();
+  grant_pause();
   run_waiting_lanes();
 }
 
@@ -455,6 +475,7 @@ void shard_core::tick() {
   }
   store_.evict_some(upkeep_keys);
   store_.release_some(upkeep_keys);
+  retire_dead_segments();  // those of an upload that was dropped
 }
 
 void shard_core::demand_commit() {

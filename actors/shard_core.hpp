@@ -184,6 +184,7 @@ class shard_core {
     std::vector<cold_loader::finished> loaded;  // for the command at the front
     std::size_t awaited = 0;                    // loads still to come
     std::uint32_t failures = 0;                 // of loads of the front command
+    bool lost = false;                          // what it needs went with the log
   };
   struct transaction_state {
     lane_key key;
@@ -208,6 +209,9 @@ class shard_core {
   [[nodiscard]] bool may_run(lane_key key) const;
   void run_lane(lane_key key);
   bool run_front(lane_key key, lane& from);
+  /// The reply to a command whose value cannot be had: it was lost with the log, or `why`.
+  void reply_without_value(const lane& from, const queued_command& command, const failure* why,
+                           std::string& reply);
   void await_cold(lane_key key, lane& from);
   void read_ahead(const lane& from);
   void on_loaded(cold_loader::finished&& load);

@@ -5,6 +5,7 @@
 
 #include "actors/resp/reply_writer.hpp"
 #include "actors/resp/transfer_commands.hpp"
+#include "actors/resp/upload_commands.hpp"
 #include "storage/base/ensure.hpp"
 
 namespace troupe::resp {
@@ -53,8 +54,10 @@ constexpr command_spec watch_check = piece("~watch-check", 2, run_watch_check);
 constexpr command_spec watch_forget = piece("~watch-forget", 2, run_watch_forget);
 
 const command_spec* find_piece(std::string_view name) noexcept {
-  for (const auto* spec :
-       {&watch_key, &watch_check, &watch_forget, &fetch_for_transfer, &place_transferred}) {
+  // What clients send is told by its first letter.
+  if (!name.starts_with('~') && !name.starts_with('(')) return nullptr;
+  for (const auto* spec : {&watch_key, &watch_check, &watch_forget, &fetch_for_transfer,
+                           &place_transferred, &store_part, &set_uploaded, &drop_upload}) {
     if (spec->name == name) return spec;
   }
   return nullptr;

@@ -24,11 +24,7 @@ void reply_value(reply_writer& reply, const kv::found& value) {
   }
 }
 
-// Stores and replies OK or why not.
-exec_status put_replying_ok(shard_command& command, std::string_view value,
-                            std::int64_t deadline_ms) {
-  const auto stored =
-      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+exec_status reply_stored(shard_command& command, const result<void>& stored) {
   if (stored) {
     command.reply.ok();
   } else {
@@ -37,13 +33,28 @@ exec_status put_replying_ok(shard_command& command, std::string_view value,
   return exec_status::done;
 }
 
-// Stores, with the value that was there as reply; `old` is invalid afterwards.
-exec_status put_replying_old(shard_command& command, const kv::found& old, std::string_view value,
+// Stores and replies OK or why not.
+exec_status put_replying_ok(shard_command& command, std::string_view value,
+                            std::int64_t deadline_ms) {
+  return reply_stored(
+      command, command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms));
+}
+
+// Stores an argument under the command's key.
+auto value_at(shard_command& command, std::size_t index) {
+  return [&command, index](std::int64_t deadline_ms) {
+    return command.store.put(command.argv[1], command.first_key_hash, command.argv[index],
+                             deadline_ms);
+  };
+}
+
+// Stores with `put`, with the value that was there as reply; `old` is invalid afterwards.
+template <class Put>
+exec_status put_replying_old(shard_command& command, const kv::found& old, const Put& put,
                              std::int64_t deadline_ms) {
   const std::size_t before = command.reply.size();
   reply_value(command.reply, old);
-  const auto stored =
-      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+  const result<void> stored = put(deadline_ms);
   if (!stored) {
     command.reply.truncate(before);
     reply_failure(command.reply, stored.error());
@@ -51,7 +62,9 @@ exec_status put_replying_old(shard_command& command, const kv::found& old, std::
   return exec_status::done;
 }
 
-exec_status set_with_options(shard_command& command) {
+// SET behind its value: `put` stores that with a deadline.
+template <class Put>
+exec_status set_with_options(shard_command& command, const Put& put) {
   const auto options = parse_string_options(command.argv, 3, string_option_set::set);
   if (!options) return refuse(command, error_texts::syntax);
   std::int64_t deadline_ms = 0;
@@ -78,8 +91,8 @@ exec_status set_with_options(shard_command& command) {
     }
     return exec_status::done;
   }
-  return options->returns_old_value ? put_replying_old(command, old, command.argv[2], deadline_ms)
-                                    : put_replying_ok(command, command.argv[2], deadline_ms);
+  return options->returns_old_value ? put_replying_old(command, old, put, deadline_ms)
+                                    : reply_stored(command, put(deadline_ms));
 }
 
 exec_status set_expiring(shard_command& command, time_unit unit) {
@@ -135,8 +148,15 @@ bool refuse_odd_pairs(shard_command& command) {
 }  // namespace
 
 exec_status handle_set(shard_command& command) {
-  if (command.argv.size() > 3) return set_with_options(command);
+  if (command.argv.size() > 3) return set_with_options(command, value_at(command, 2));
   return put_replying_ok(command, command.argv[2], 0);
+}
+
+exec_status set_from_upload(shard_command& command, kv::upload_id from, std::uint64_t size) {
+  return set_with_options(command, [&command, from, size](std::int64_t deadline_ms) {
+    return command.store.put_uploaded(from, size, command.argv[1], command.first_key_hash,
+                                      deadline_ms);
+  });
 }
 
 exec_status handle_setnx(shard_command& command) {
@@ -210,7 +230,7 @@ exec_status handle_getdel(shard_command& command) {
 exec_status handle_getset(shard_command& command) {
   const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
-  return put_replying_old(command, old, command.argv[2], 0);
+  return put_replying_old(command, old, value_at(command, 2), 0);
 }
 
 exec_status handle_mget(shard_command& command) {

@@ -22,7 +22,7 @@ namespace troupe::kv {
 /// Live records by segment ordinal.
 class segment_ledger {
  public:
-  /// A record that stays until it is killed. Parts are born when their head is.
+  /// A record that stays until it is killed.
   void born(std::uint32_t segment, lsn sequence);
   /// A record that nothing refers to: a part before its head, a batch, the opening of an epoch.
   void noted(std::uint32_t segment, lsn sequence);

@@ -199,9 +199,9 @@ TEST_CASE("values go cold and dead segments go away while a shard works") {
   CHECK(driver.segments_retired() > 0);
 }
 
-TEST_CASE("large values are streamed as they were, whatever happens to their keys meanwhile") {
-  const seeds all(12, 100);
-  std::uint64_t streamed = 0;
+TEST_CASE("large values come and go part by part, and power fails in the middle") {
+  const seeds all(30, 300);
+  std::uint64_t streamed = 0, uploaded = 0, retired = 0;
   for (auto seed = all.first(); seed < all.end(); ++seed) {
     disk simulated({.seed = seed});
     auto options = options_of(seed, shard_canary::none);
@@ -214,10 +214,14 @@ TEST_CASE("large values are streamed as they were, whatever happens to their key
     simulated.restart();
     if (driver.open() && driver.live(steps_per_life)) driver.settle();
     streamed += driver.values_streamed();
+    uploaded += driver.values_uploaded();
+    retired += driver.segments_retired();
     INFO("seed " << seed << ": " << driver.model().violation().value_or(""));
     REQUIRE_FALSE(driver.model().violation().has_value());
   }
   CHECK(streamed > 20);
+  CHECK(uploaded > 20);
+  CHECK(retired > 0);
 }
 
 TEST_CASE("a gateway that answers before the watermark is caught") {

@@ -68,6 +68,8 @@ class shard_driver final : public actors::shard_outputs {
   [[nodiscard]] std::uint64_t cold_reads() const noexcept { return cold_reads_; }
   /// Replies that came part by part, to their end.
   [[nodiscard]] std::uint64_t values_streamed() const noexcept { return values_streamed_; }
+  /// Values stored part by part, to their end.
+  [[nodiscard]] std::uint64_t values_uploaded() const noexcept { return values_uploaded_; }
   [[nodiscard]] std::uint64_t segments_retired() const noexcept { return segments_retired_; }
 
   // ---- shard_outputs ----------------------------------------------------------------------------
@@ -120,6 +122,7 @@ class shard_driver final : public actors::shard_outputs {
   void take_answer(sim_client& client, sent_command& answered, const std::string& reply,
                    const actors::command_outcome& outcome);
   void feed_streams();
+  void upload_step(sim_client& client);
   void on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers);
   void on_released(sim_client& client, const actors::shard_reply& answer);
   void release_replies();
@@ -145,9 +148,11 @@ class shard_driver final : public actors::shard_outputs {
   lsn announced_{};
   bool failed_ = false;
   std::uint64_t next_ticket_ = 1;
+  std::uint64_t uploads_ = 0;
   std::string last_reply_;
   std::uint64_t cold_reads_ = 0;
   std::uint64_t values_streamed_ = 0;
+  std::uint64_t values_uploaded_ = 0;
   std::uint64_t segments_retired_ = 0;
 };
 

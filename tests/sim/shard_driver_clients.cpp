@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/resp/piece_commands.hpp"
+#include "actors/resp/upload_commands.hpp"
 #include "tests/sim/shard_driver.hpp"
 
 namespace troupe::sim {
@@ -19,7 +21,8 @@ actors::queued_command command_of(std::uint64_t ticket, const std::vector<std::s
   actors::queued_command command;
   command.ticket = ticket;
   command.words = {kept->words.begin(), kept->words.end()};
-  command.spec = resp::check_command(command.words).spec;
+  command.spec = resp::find_piece(words.front());
+  if (command.spec == nullptr) command.spec = resp::check_command(command.words).spec;
   command.client.level = level;
   command.owner = kept;
   return command;
@@ -28,15 +31,54 @@ actors::queued_command command_of(std::uint64_t ticket, const std::vector<std::s
 }  // namespace
 
 void shard_driver::client_step(sim_client& client) {
-  if (client.state != sim_client::transaction::none) {
+  if (client.upload) {
+    upload_step(client);
+  } else if (client.state != sim_client::transaction::none) {
     transaction_step(client);
   } else if (client.queue.empty() && random_.one_in(8)) {
     client.state = sim_client::transaction::asked;
     client.exec = {};
     core_->pause(client.transaction_lane);
   } else if (client.queue.size() < pipelined_max) {
-    send_command(client, random_command(random_, options_.sizes));
+    auto words = random_command(random_, options_.sizes);
+    const bool is_large = words[0] == "SET" && words[2].size() > limits::part_bytes_max;
+    if (is_large && !random_.one_in(3)) {
+      client.upload = sim_upload{++uploads_, std::move(words)};
+    } else {
+      send_command(client, std::move(words));
+    }
   }
+}
+
+// One more part, or the end of it: the command, or a client that has left.
+void shard_driver::upload_step(sim_client& client) {
+  auto& upload = *client.upload;
+  const auto number = std::to_string(upload.number);
+  const auto& value = upload.words[2];
+  const bool leaves = random_.one_in(12);
+  if (!leaves && upload.sent < value.size()) {
+    const auto part = value.substr(upload.sent, limits::part_bytes_max);
+    upload.sent += part.size();
+    core_->enqueue(
+        client.lane,
+        command_of(0, {std::string(resp::store_part.name), number, upload.words[1], part},
+                   client.level));
+    return;
+  }
+  if (!leaves) {
+    std::vector<std::string> words{std::string(resp::set_uploaded.name), number,
+                                   std::to_string(value.size())};
+    words.insert(words.end(), upload.words.begin(), upload.words.end());
+    words[5].clear();
+    auto& sent = client.queue.emplace_back();
+    sent.ticket = next_ticket_++;
+    sent.words = upload.words;
+    ++values_uploaded_;
+    core_->enqueue(client.lane, command_of(sent.ticket, words, client.level));
+  }
+  core_->enqueue(client.lane,
+                 command_of(0, {std::string(resp::drop_upload.name), number}, client.level));
+  client.upload.reset();
 }
 
 void shard_driver::send_command(sim_client& client, std::vector<std::string> words) {
@@ -112,6 +154,7 @@ void shard_driver::send_part(const actors::streamed_part& part) {
 void shard_driver::send_reply(actors::shard_reply&& answer) {
   const auto client = std::ranges::find(clients_, answer.lane, &sim_client::lane);
   if (client == clients_.end()) return model_.complain("a reply to nobody");
+  if (answer.ticket == 0) return;  // of an upload: only its end counts
   const auto sent = std::ranges::find(client->queue, answer.ticket, &sent_command::ticket);
   if (sent == client->queue.end() || sent->answered) {
     return model_.complain("a reply to no command");

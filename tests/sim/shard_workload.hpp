@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,13 @@ struct sent_command {
   lsn required{};                              ///< by the model
 };
 
+/// A SET whose value is on its way to the shard, part by part.
+struct sim_upload {
+  std::uint64_t number = 0;
+  std::vector<std::string> words;  ///< of the whole command
+  std::size_t sent = 0;            ///< bytes of the value
+};
+
 /// One connection: pipelined commands, now and then a transaction.
 struct sim_client {
   enum class transaction : std::uint8_t { none, asked, granted, running, releasing };
@@ -41,6 +49,7 @@ struct sim_client {
   actors::lane_key transaction_lane;
   durability level = durability::durable;
   std::deque<sent_command> queue;  ///< in the order sent
+  std::optional<sim_upload> upload;
   transaction state = transaction::none;
   std::vector<std::vector<std::string>> pieces;  ///< under way in the transaction
   sent_command exec;                             ///< what EXEC's reply depends on

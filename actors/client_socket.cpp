@@ -13,9 +13,14 @@ constexpr std::size_t write_bytes_max = 4 << 20;
 
 }  // namespace
 
-client_socket::client_socket(runtime::descriptor socket, std::unique_ptr<session> client,
-                             runtime::reactor& home, client_observer& observer)
-    : socket_(std::move(socket)), client_(std::move(client)), home_(home), observer_(observer) {}
+client_socket::client_socket(runtime::descriptor socket, client_places::place place,
+                             std::unique_ptr<session> client, runtime::reactor& home,
+                             client_observer& observer)
+    : socket_(std::move(socket)),
+      place_(std::move(place)),
+      client_(std::move(client)),
+      home_(home),
+      observer_(observer) {}
 
 client_socket::~client_socket() { hang_up(); }
 
@@ -45,6 +50,7 @@ void client_socket::read() {
     return;
   }
   const auto moved = runtime::read_some(socket_, room);
+  ++client_->environment().counted.reads;
   if (moved.what == runtime::transfer::state::closed) {
     client_->end_input();
     return;
@@ -74,6 +80,7 @@ void client_socket::write() {
     const auto bytes = client_->sendable().substr(0, budget);
     if (bytes.empty()) return;
     const auto moved = runtime::write_some(socket_, bytes);
+    ++client_->environment().counted.writes;
     if (moved.what == runtime::transfer::state::closed) {
       client_->close(session::close_when::now);
       return;
@@ -95,6 +102,7 @@ void client_socket::hang_up() {
   if (!is_open()) return;
   home_.unwatch(socket_.get());
   socket_ = runtime::descriptor();
+  place_.reset();
 }
 
 }  // namespace troupe::actors

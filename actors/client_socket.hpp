@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "actors/client_places.hpp"
 #include "actors/runtime/reactor.hpp"
 #include "actors/runtime/socket.hpp"
 #include "actors/session.hpp"
@@ -25,8 +27,8 @@ class client_observer {
 /// Socket and session of one client.
 class client_socket final : public runtime::io_handler {
  public:
-  client_socket(runtime::descriptor socket, std::unique_ptr<session> client, runtime::reactor& home,
-                client_observer& observer);
+  client_socket(runtime::descriptor socket, client_places::place place,
+                std::unique_ptr<session> client, runtime::reactor& home, client_observer& observer);
   ~client_socket() override;
 
   result<void> open();
@@ -41,6 +43,8 @@ class client_socket final : public runtime::io_handler {
 
   /// Whether on_active was called and settle not yet.
   bool active = false;
+  /// What the observer counts for it.
+  std::size_t accounted_bytes = 0;
 
  private:
   void read();
@@ -48,6 +52,7 @@ class client_socket final : public runtime::io_handler {
   void watch_for(std::uint32_t events);
 
   runtime::descriptor socket_;
+  std::optional<client_places::place> place_;  // while the socket is open
   std::unique_ptr<session> client_;
   runtime::reactor& home_;
   client_observer& observer_;

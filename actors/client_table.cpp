@@ -1,5 +1,7 @@
 #include "actors/client_table.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -15,6 +17,40 @@ client_socket* client_table::find(std::uint64_t id) {
   return place == clients_.end() ? nullptr : place->second.get();
 }
 
+void client_table::clear() {
+  clients_.clear();
+  memory_bytes_ = 0;
+}
+
+void client_table::account(client_socket& client, std::size_t bytes) {
+  memory_bytes_ += bytes;
+  memory_bytes_ -= std::exchange(client.accounted_bytes, bytes);
+}
+
+std::size_t client_table::evict(std::uint64_t bound) {
+  std::vector<client_socket*> largest;
+  for (auto& [id, client] : clients_) {
+    if (client->accounted_bytes > 0 && client->client().evictable()) {
+      largest.push_back(client.get());
+    }
+  }
+  std::ranges::sort(largest, std::ranges::greater{}, &client_socket::accounted_bytes);
+  std::size_t evicted = 0;
+  for (auto* client : largest) {
+    if (memory_bytes_ <= bound) break;
+    const auto& who = client->client().identity();
+    spdlog::warn(
+        "client {} at {} closed: it holds {} bytes, and all clients of its gateway together hold {}"
+        " of the {} they may (client-memory)",
+        who.id, who.address, client->accounted_bytes, memory_bytes_, bound);
+    client->client().close(session::close_when::now);
+    account(*client, 0);
+    on_active(*client);
+    ++evicted;
+  }
+  return evicted;
+}
+
 void client_table::on_active(client_socket& client) {
   if (std::exchange(client.active, true)) return;
   active_.push_back(client.client().identity().id);
@@ -27,6 +63,7 @@ void client_table::settle() {
     if (place == clients_.end()) continue;
     auto& client = *place->second;
     if (client.settle()) on_active(client);
+    account(client, client.is_open() ? client.client().memory_bytes() : 0);
     if (!client.is_open() && !client.client().in_transaction()) clients_.erase(place);
   }
 }

@@ -5,6 +5,7 @@
 //     settled_per_round of them, so that a commit that released many does not keep the next
 //     waiting.
 //  2. A client is dropped when its socket is closed and no shard is paused for it.
+//  3. memory_bytes() is the sum of what the clients held when each was settled last.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +29,19 @@ class client_table final : public client_observer {
   /// The client, or null if it left.
   [[nodiscard]] client_socket* find(std::uint64_t id);
   [[nodiscard]] std::size_t size() const noexcept { return clients_.size(); }
-  void clear() { clients_.clear(); }
+  void clear();
 
   /// Has the client settled at the end of the round.
   void on_active(client_socket& client) override;
   [[nodiscard]] bool has_active() const noexcept { return !active_.empty(); }
   /// End of a round: settles clients that are active. Some may be left, or active again.
   void settle();
+
+  /// Bytes that all clients make the node hold.
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return memory_bytes_; }
+  /// Closes the clients that hold most, each with a word in the log, until the others hold `bound`
+  /// bytes or less; returns how many. Those with CLIENT NO-EVICT stay.
+  std::size_t evict(std::uint64_t bound);
 
   /// Calls `visit` with every session and has it settled if that returned true.
   void for_each(const std::function<bool(session&)>& visit);
@@ -44,8 +51,11 @@ class client_table final : public client_observer {
   std::uint32_t kill(const kill_filter& filter);
 
  private:
+  void account(client_socket& client, std::size_t bytes);
+
   std::unordered_map<std::uint64_t, std::unique_ptr<client_socket>> clients_;
   std::deque<std::uint64_t> active_;
+  std::uint64_t memory_bytes_ = 0;
 };
 
 }  // namespace troupe::actors

@@ -70,6 +70,8 @@ constexpr parameter parameters[] = {
     {"maxmemory", change::never,
      [](session& of) { return std::to_string(of.environment().config.memory_bytes); }},
     // Values leave memory for the disk, but no key is ever lost for lack of memory.
+    {"maxmemory-clients", change::while_running,
+     [](session& of) { return std::to_string(of.environment().settings.client_memory_bytes); }},
     {"maxmemory-policy", change::never, [](session&) { return std::string("noeviction"); }},
     {"port", change::never, [](session& of) { return port_of(of); }},
     {"proto-max-bulk-len", change::never, number<limits::value_bytes_max>},
@@ -78,7 +80,10 @@ constexpr parameter parameters[] = {
     {"requirepass", change::never, [](session&) { return std::string(); }},
     {"save", change::never, [](session&) { return std::string(); }},
     {"segment-size", change::never,
-     [](session& of) { return std::to_string(of.environment().config.segment_bytes); }},
+     [](session& of) {
+       return std::to_string(
+           of.environment().config.segment_bytes.value_or(limits::segment_bytes_default));
+     }},
     {"shards", change::never,
      [](session& of) { return std::to_string(of.environment().shard_count); }},
     {"timeout", change::while_running,
@@ -161,18 +166,6 @@ std::optional<std::string> check_names(resp::arguments argv) {
   return std::nullopt;
 }
 
-/// What session::reserve gives while replies are turned off: the answer is counted, not shown.
-constexpr std::uint64_t shown_nowhere = UINT64_MAX;
-
-/// A place for an answer that is not a reply. `shows_replies` tells whether replies are on.
-std::uint64_t reserve_nothing(session& client, bool shows_replies) {
-  if (!shows_replies) return client.reserve();
-  client.set_reply_mode(reply_mode::off);
-  const auto place = client.reserve();
-  client.set_reply_mode(reply_mode::on);
-  return place;
-}
-
 /// All values are checked before the first one is sent. Then each goes to the gateways on its own;
 /// they arrive in the order sent, so the answer to the last one, which alone has a place for a
 /// reply, says that all of them hold everywhere.
@@ -191,8 +184,7 @@ void run_set(const connection_call& call) {
   const auto reply_place = client.reserve();
   for (std::size_t at = 2; at < argv.size(); at += 2) {
     const auto is_last = at + 2 == argv.size();
-    const auto place =
-        is_last ? reply_place : reserve_nothing(client, reply_place != shown_nowhere);
+    const auto place = is_last ? reply_place : client.reserve_unseen();
     client.services().answer_configure(client, place, std::string(find_parameter(argv[at])->name),
                                        std::string(argv[at + 1]));
   }
@@ -218,6 +210,14 @@ std::optional<std::string> apply_setting(live_settings& settings, std::string_vi
   if (name == "maxclients") {
     auto wrong = read_number(amount, value, 1, limits::clients_max);
     if (!wrong) settings.clients_max = static_cast<std::uint32_t>(amount);
+    return wrong;
+  }
+  if (name == "maxmemory-clients") {
+    auto wrong = read_number(amount, value, 0, limits::client_memory_bytes_max);
+    if (!wrong && amount != 0 && amount < limits::client_memory_bytes_min) {
+      return fmt::format("argument must be 0 or at least {}", limits::client_memory_bytes_min);
+    }
+    if (!wrong) settings.client_memory_bytes = amount;
     return wrong;
   }
   return "can't set immutable config";

@@ -21,8 +21,9 @@ namespace troupe::actors {
 inline constexpr std::uint64_t commit_timeout_ms_min = 10;
 inline constexpr std::uint64_t commit_timeout_ms_max = 3'600'000;
 
-/// Changes the setting of that name (lower case): durability, commit-timeout-ms, timeout or
-/// maxclients. After an error, which is returned in Redis' words, nothing has changed.
+/// Changes the setting of that name (lower case): durability, commit-timeout-ms, timeout,
+/// maxclients or maxmemory-clients. After an error, which is returned in Redis' words, nothing has
+/// changed.
 [[nodiscard]] std::optional<std::string> apply_setting(live_settings& settings,
                                                        std::string_view name,
                                                        std::string_view value);

@@ -114,10 +114,7 @@ void run_connection_command(session& client, const resp::command_spec& spec, res
   entry->run({client, spec, argv, reply});
 }
 
-void connection_call::refuse(std::string_view text) const {
-  ++client.environment().counted.error_replies;
-  reply.error(text);
-}
+void connection_call::refuse(std::string_view text) const { reply.error(text); }
 
 bool is_plain_word(std::string_view text) noexcept {
   return std::ranges::all_of(text, [](char c) { return c >= '!' && c <= '~'; });

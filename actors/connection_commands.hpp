@@ -27,7 +27,7 @@ struct connection_call {
   resp::arguments argv;  ///< with the command's name; satisfies the arity of `spec`
   resp::reply_writer& reply;
 
-  /// Replies an error ("ERR ...") and counts it.
+  /// Replies an error ("ERR ..."); the session counts it.
   void refuse(std::string_view text) const;
   /// The part of the name behind the container: "get" of "config|get".
   [[nodiscard]] std::string_view subcommand() const {

@@ -12,11 +12,14 @@
 #include "actors/client_table.hpp"
 #include "actors/command_codec.hpp"
 #include "actors/config_commands.hpp"
+#include "actors/gateway_questions.hpp"
 #include "actors/info_text.hpp"
 #include "actors/process_statistics.hpp"
+#include "actors/rate_window.hpp"
 #include "actors/resp/error_texts.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/server_commands.hpp"
+#include "actors/shard_requests.hpp"
 #include "actors/statistics_codec.hpp"
 #include "actors/stream_codec.hpp"
 
@@ -25,11 +28,10 @@ namespace troupe::actors {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
-constexpr auto peer_deadline = std::chrono::seconds(2);
 /// Connections taken per round: a flood of them must not starve the clients there are.
 constexpr int accepts_per_round = 64;
-/// A command above this is a message of its own.
-constexpr std::size_t lone_command_bytes = 64 * 1024;
+/// Of a message of all figures, those of every command included.
+constexpr std::size_t figures_bytes = 8 * 1024;
 
 class gateway_state final : public session_services,
                             public runtime::io_handler,
@@ -45,19 +47,19 @@ class gateway_state final : public session_services,
         config_(*config),
         parts_(std::move(parts)),
         random_(random_seed()),
-        settings_{config->level, config->commit_timeout_ms * std::uint64_t{1000}},
+        settings_{.level = config->level,
+                  .commit_timeout_us = config->commit_timeout_ms * std::uint64_t{1000},
+                  .client_memory_bytes = config->client_memory_bytes},
         durable_(parts_.shard_count),
         log_failures_(parts_.shard_count),
-        batches_(parts_.shard_count),
-        environment_{config_,
-                     settings_,
-                     counted_,
-                     home_.time(),
-                     random_,
-                     parts_.shard_count,
-                     index::key_hasher(parts_.hash_seed),
-                     durable_,
-                     log_failures_} {
+        shards_(self, parts_.index, parts_.shards),
+        environment_{
+            config_,      settings_,    counted_,           commands_,
+            home_.time(), random_,      parts_.shard_count, index::key_hasher(parts_.hash_seed),
+            durable_,     log_failures_},
+        questions_(self, [this](const asking_client& who, std::string bytes) {
+          answer(who, std::move(bytes));
+        }) {
     home_.add_hook(*this);
   }
 
@@ -68,15 +70,15 @@ class gateway_state final : public session_services,
   }
 
   gateway_actor::behavior_type make_behavior() {
-    introduce();
+    shards_.introduce();
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
     return {
         [this](const envelope<schemas::GatewayRequest>& request) { return on_request(request); },
         [this](const envelope<schemas::Attach>&, const gateway_peer& peer) {
-          peers_.push_back(peer);
+          questions_.add_peer(peer);
         },
         [this](const envelope<schemas::Attach>&, const metrics_actor& metrics) {
-          metrics_ = metrics;
+          questions_.set_metrics(metrics);
           start_listening();
         },
         [this](const envelope<schemas::ReplyBatch>& batch) { on_replies(batch); },
@@ -84,7 +86,7 @@ class gateway_state final : public session_services,
                const envelope<schemas::RecordRead>& record) { on_part(part, record); },
         [this](const envelope<schemas::Watermark>& mark) { on_watermark(mark); },
         [this](const envelope<schemas::TransactionReply>& reply) { on_transaction(reply); },
-        [this](const envelope<schemas::StatisticsRequest>&) { return statistics(); },
+        [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
         [this](const envelope<schemas::Stop>& order) { on_stop(order); },
         [this](caf::tick_atom) { on_tick(); },
     };
@@ -107,10 +109,8 @@ class gateway_state final : public session_services,
 
   void on_round_end() override {
     clients_.settle();
-    for (std::uint32_t shard = 0; shard < batches_.size(); ++shard) {
-      send_batch(shard);
-      send_stream_orders(shard);
-    }
+    bound_client_memory();
+    shards_.send_batches();
     if (stopping_ && clients_.size() == 0 && !quit_sent_) {
       quit_sent_ = true;
       self_->send(self_, envelope<schemas::Stop>::builder().finish());
@@ -124,122 +124,61 @@ class gateway_state final : public session_services,
   // ---- session_services -------------------------------------------------------------------------
   shard_core* local_shard(shard_id shard) override { return directory_.local[shard.value]; }
 
-  void send_command(shard_id shard, std::uint64_t connection, std::uint64_t ticket,
+  void send_command(shard_id shard, std::uint64_t connection, std::uint64_t tag,
                     const shard_call& call) override {
-    if (message_bytes(call.argv) > lone_command_bytes) {
-      send_alone(shard, connection, ticket, call);
-      return;
-    }
-    auto& batch = batches_[shard.value];
-    batch.bytes += message_bytes(call.argv);
-    batch.commands.push_back(
-        {connection, ticket, call.spec, call.client, {call.argv.begin(), call.argv.end()}});
+    shards_.command(shard, connection, tag, call);
   }
-
   void pause(shard_id shard, std::uint64_t transaction) override {
-    send_batch(shard.value);  // what was sent before comes first
-    step_builder step(step_bytes);
-    address(step, transaction);
-    step->setPause();
-    self_->send(parts_.shards[shard.value], step.finish());
+    shards_.pause(shard, transaction);
   }
-
   void run(shard_id shard, std::uint64_t transaction,
            const std::vector<sent_piece>& pieces) override {
-    auto bytes = step_bytes;
-    for (const auto& piece : pieces) bytes += message_bytes(piece.words);
-    step_builder step(bytes);
-    address(step, transaction);
-    auto list = step->initRun(static_cast<unsigned>(pieces.size()));
-    for (unsigned i = 0; i < list.size(); ++i) {
-      const auto& piece = pieces[i];
-      actors::encode(*piece.spec, piece.words, {piece.protocol, piece.level}, list[i]);
-    }
-    self_->send(parts_.shards[shard.value], step.finish());
+    shards_.run(shard, transaction, pieces);
   }
-
   void release(shard_id shard, std::uint64_t transaction) override {
-    step_builder step(step_bytes);
-    address(step, transaction);
-    step->setRelease();
-    self_->send(parts_.shards[shard.value], step.finish());
+    shards_.release(shard, transaction);
   }
-
-  void demand_commit(shard_id shard, lsn upto) override {
-    send_batch(shard.value);
-    envelope<schemas::CommitDemand>::builder demand;
-    demand->setGateway(parts_.index);
-    demand->setUpTo(upto.value);
-    self_->send(parts_.shards[shard.value], demand.finish());
-  }
+  void demand_commit(shard_id shard, lsn upto) override { shards_.demand_commit(shard, upto); }
 
   void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) override {
-    batches_[shard.value].streams.credit(stream, parts);
+    shards_.streams(shard).credit(stream, parts);
   }
 
   void drop_stream(shard_id shard, std::uint64_t stream) override {
-    batches_[shard.value].streams.drop(stream);
+    shards_.streams(shard).drop(stream);
   }
 
   void answer_info(session& from, std::uint64_t ticket,
                    std::vector<std::string> sections) override {
-    ask_node(from, ticket, [this, sections](const node_statistics& all, resp::reply_writer& reply) {
-      reply.verbatim("txt", info_text(all, config_, settings_, sections));
-    });
+    questions_.ask_figures(asker(from, ticket),
+                           [this, sections](node_statistics all, resp::reply_writer& reply) {
+                             add_process_figures(all, config_, *parts_.facts, uptime_ms());
+                             reply.verbatim("txt", info_text(all, config_, settings_, sections));
+                           });
   }
 
   void answer_role(session& from, std::uint64_t ticket) override {
-    ask_node(from, ticket,
-             [](const node_statistics& all, resp::reply_writer& reply) { reply_role(all, reply); });
+    questions_.ask_figures(
+        asker(from, ticket),
+        [](const node_statistics& all, resp::reply_writer& reply) { reply_role(all, reply); });
   }
 
   void answer_client_list(session& from, std::uint64_t ticket,
                           std::vector<std::uint64_t> ids) override {
-    envelope<schemas::GatewayRequest>::builder request(ids.size() * 8 + 64);
-    auto list = request->initListClients(static_cast<unsigned>(ids.size()));
-    for (unsigned i = 0; i < list.size(); ++i) list.set(i, ids[i]);
-    ask_peers(from, ticket, request.finish(),
-              [protocol = from.protocol()](const gathered& all, std::string& bytes) {
-                resp::reply_writer(bytes, protocol).verbatim("txt", all.lines);
-              });
+    questions_.list_clients(asker(from, ticket), ids);
   }
 
   void answer_client_kill(session& from, std::uint64_t ticket, const kill_filter& filter) override {
-    envelope<schemas::GatewayRequest>::builder request;
-    auto kill = request->initKillClients();
-    kill.setId(filter.id);
-    kill.setAddress(schemas::text(filter.address));
-    kill.setLocalAddress(schemas::text(filter.local_address));
-    kill.setExceptId(filter.except_id);
-    ask_peers(from, ticket, request.finish(),
-              [protocol = from.protocol(), old = filter.old_style](const gathered& all,
-                                                                   std::string& bytes) {
-                resp::reply_writer reply(bytes, protocol);
-                if (!old) {
-                  reply.integer(all.killed);
-                } else if (all.killed > 0) {
-                  reply.ok();
-                } else {
-                  reply.error("ERR No such client");
-                }
-              });
+    questions_.kill_clients(asker(from, ticket), filter);
   }
 
   void answer_configure(session& from, std::uint64_t ticket, const std::string& setting,
                         const std::string& value) override {
-    envelope<schemas::GatewayRequest>::builder request;
-    auto configure = request->initConfigure();
-    configure.setName(schemas::text(setting));
-    configure.setValue(schemas::text(value));
-    ask_peers(from, ticket, request.finish(),
-              [](const gathered&, std::string& bytes) { bytes = "+OK\r\n"; });
+    questions_.configure(asker(from, ticket), setting, value);
   }
 
   void answer_reset_statistics(session& from, std::uint64_t ticket) override {
-    envelope<schemas::GatewayRequest>::builder request;
-    request->setResetStatistics();
-    ask_peers(from, ticket, request.finish(),
-              [](const gathered&, std::string& bytes) { bytes = "+OK\r\n"; });
+    questions_.reset_figures(asker(from, ticket));
   }
 
   void stop_node() override {
@@ -248,33 +187,11 @@ class gateway_state final : public session_services,
   }
 
  private:
-  /// A command on its way to a shard; its words are copied because the batch is built later.
-  struct outgoing {
-    std::uint64_t connection, ticket;
-    const resp::command_spec* spec;
-    client_settings client;
-    std::vector<std::string> words;
-  };
-  struct outgoing_batch {
-    std::vector<outgoing> commands;
-    std::size_t bytes = 0;
-    stream_orders streams;
-  };
-  using step_builder = envelope<schemas::TransactionStep>::builder;
-  static constexpr std::size_t step_bytes = 128;  // of one without pieces
-  /// What the gateways of all reactors answered.
-  struct gathered {
-    std::string lines;
-    std::uint32_t killed = 0;
-    std::size_t missing = 0;
-  };
-
-  void introduce() {
-    envelope<schemas::Attach>::builder message;
-    message->setIndex(parts_.index);
-    const auto introduction = message.finish();
-    const auto me = caf::actor_cast<gateway_actor>(caf::strong_actor_ptr(self_->ctrl()));
-    for (const auto& shard : parts_.shards) self_->send(shard, introduction, me);
+  static asking_client asker(session& from, std::uint64_t ticket) {
+    return {from.identity().id, ticket, from.protocol()};
+  }
+  [[nodiscard]] std::uint64_t uptime_ms() const {
+    return (home_.time().monotonic_us() - started_us_) / 1000;
   }
 
   void start_listening() {
@@ -291,8 +208,17 @@ class gateway_state final : public session_services,
     home_.unwatch(parts_.listener.get());
   }
 
+  /// Every gateway may hold an equal part of the bound: who is large is closed where it is.
+  void bound_client_memory() {
+    const auto bound = settings_.client_memory_bytes;
+    const auto gateways = questions_.gateway_count();
+    if (bound == 0 || clients_.memory_bytes() * gateways <= bound) return;
+    counted_.evicted += clients_.evict(bound / gateways);
+  }
+
   void add_client(runtime::descriptor socket) {
-    if (clients_.size() * peers_.size() >= settings_.clients_max) {
+    auto place = parts_.places->take(settings_.clients_max);
+    if (!place) {
       // As Redis does: say why, without waiting for a reader.
       std::ignore =
           runtime::write_some(socket, fmt::format("-{}\r\n", resp::error_texts::max_clients));
@@ -307,51 +233,9 @@ class gateway_state final : public session_services,
     identity.address = runtime::peer_name(socket);
     identity.local_address = runtime::local_name(socket);
     auto client = std::make_unique<session>(std::move(identity), environment_, *this);
-    auto added =
-        std::make_unique<client_socket>(std::move(socket), std::move(client), home_, clients_);
+    auto added = std::make_unique<client_socket>(std::move(socket), std::move(*place),
+                                                 std::move(client), home_, clients_);
     if (added->open()) clients_.add(std::move(added));
-  }
-
-  void send_batch(std::uint32_t shard) {
-    auto& batch = batches_[shard];
-    if (batch.commands.empty()) return;
-    envelope<schemas::CommandBatch>::builder message(batch.bytes + step_bytes);
-    message->setGateway(parts_.index);
-    auto list = message->initCommands(static_cast<unsigned>(batch.commands.size()));
-    std::vector<std::string_view> words;
-    for (unsigned i = 0; i < list.size(); ++i) {
-      const auto& command = batch.commands[i];
-      words.assign(command.words.begin(), command.words.end());
-      list[i].setConnection(command.connection);
-      list[i].setTicket(command.ticket);
-      actors::encode(*command.spec, words, command.client, list[i]);
-    }
-    self_->send(parts_.shards[shard], message.finish());
-    batch.commands.clear();
-    batch.bytes = 0;
-  }
-
-  void send_stream_orders(std::uint32_t shard) {
-    auto& orders = batches_[shard].streams;
-    if (!orders.empty()) self_->send(parts_.shards[shard], orders.take());
-  }
-
-  /// Straight from the session's buffer, without the copy that a batch keeps.
-  void send_alone(shard_id shard, std::uint64_t connection, std::uint64_t ticket,
-                  const shard_call& call) {
-    send_batch(shard.value);  // what was sent before comes first
-    envelope<schemas::CommandBatch>::builder message(message_bytes(call.argv) + step_bytes);
-    message->setGateway(parts_.index);
-    auto command = message->initCommands(1)[0];
-    command.setConnection(connection);
-    command.setTicket(ticket);
-    actors::encode(*call.spec, call.argv, call.client, command);
-    self_->send(parts_.shards[shard.value], message.finish());
-  }
-
-  void address(step_builder& step, std::uint64_t transaction) const {
-    step->setGateway(parts_.index);
-    step->setTransaction(transaction);
   }
 
   void on_replies(const envelope<schemas::ReplyBatch>& message) {
@@ -421,55 +305,11 @@ class gateway_state final : public session_services,
     clients_.on_active(*socket);
   }
 
-  void answer(std::uint64_t id, std::uint64_t ticket, std::string bytes) {
-    auto* socket = clients_.find(id);
+  void answer(const asking_client& who, std::string bytes) {
+    auto* socket = clients_.find(who.id);
     if (socket == nullptr) return;
-    socket->client().on_answer(ticket, std::move(bytes));
+    socket->client().on_answer(who.ticket, std::move(bytes));
     clients_.on_active(*socket);
-  }
-
-  void ask_node(session& from, std::uint64_t ticket,
-                std::function<void(const node_statistics&, resp::reply_writer&)> write_reply) {
-    self_
-        ->request(metrics_, peer_deadline, envelope<schemas::StatisticsRequest>::builder().finish())
-        .then(
-            [this, id = from.identity().id, protocol = from.protocol(), ticket,
-             write = std::move(write_reply)](const envelope<schemas::NodeStatistics>& message) {
-              auto all = actors::decode(*envelope<schemas::NodeStatistics>::reader(message));
-              add_process_figures(all, config_, (home_.time().monotonic_us() - started_us_) / 1000);
-              std::string bytes;
-              resp::reply_writer reply(bytes, protocol);
-              write(all, reply);
-              answer(id, ticket, std::move(bytes));
-            },
-            [this, id = from.identity().id, ticket](const caf::error&) {
-              answer(id, ticket, "-ERR the node is too busy to count itself\r\n");
-            });
-  }
-
-  void ask_peers(session& from, std::uint64_t ticket,
-                 const envelope<schemas::GatewayRequest>& request,
-                 std::function<void(const gathered&, std::string&)> write_reply) {
-    auto all = std::make_shared<gathered>();
-    all->missing = peers_.size();
-    const auto id = from.identity().id;
-    auto finish = [this, all, id, ticket, write = std::move(write_reply)] {
-      if (--all->missing > 0) return;
-      std::string bytes;
-      write(*all, bytes);
-      answer(id, ticket, std::move(bytes));
-    };
-    for (const auto& peer : peers_) {
-      self_->request(peer, peer_deadline, request)
-          .then(
-              [all, finish](const envelope<schemas::GatewayAnswer>& message) {
-                const envelope<schemas::GatewayAnswer>::reader reply(message);
-                all->lines += schemas::view(reply->getLines());
-                all->killed += reply->getKilled();
-                finish();
-              },
-              [finish](const caf::error&) { finish(); });
-    }
   }
 
   envelope<schemas::GatewayAnswer> on_request(const envelope<schemas::GatewayRequest>& message) {
@@ -488,7 +328,6 @@ class gateway_state final : public session_services,
         if (refused) spdlog::error("a checked setting was refused: {}", *refused);
         break;
       }
-      case schemas::GatewayRequest::RESET_STATISTICS: counted_ = {}; break;
     }
     envelope<schemas::GatewayAnswer>::builder reply(lines.size() + 64);
     reply->setLines(schemas::data(lines));
@@ -514,9 +353,13 @@ class gateway_state final : public session_services,
   void on_tick() {
     const auto now = home_.time().monotonic_us();
     clients_.for_each([&](session& client) {
-      client.on_tick(now);
-      return true;
+      recent_input_.note(now, client.input_bytes());
+      recent_output_.note(now, client.output_bytes());
+      return client.on_tick(now);
     });
+    commands_rate_.sample(now, commands_.calls());
+    received_rate_.sample(now, counted_.received_bytes);
+    sent_rate_.sample(now, counted_.sent_bytes);
     if (!stopping_) start_listening();
     if (stopping_ && now >= stop_at_us_) close_all(session::close_when::now);
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
@@ -540,18 +383,32 @@ class gateway_state final : public session_services,
     if (clients_.size() == 0) self_->quit();
   }
 
-  envelope<schemas::GatewayStatistics> statistics() {
+  envelope<schemas::GatewayStatistics> statistics(
+      const envelope<schemas::StatisticsRequest>& request) {
     gateway_statistics all;
     all.clients = counted_;
+    commands_.report(all.clients);
     all.clients.connected = clients_.size();
     clients_.for_each([&all](session& client) {
       all.clients.output_bytes += client.output_bytes();
       all.clients.held_replies += client.held_count();
+      if (client.waits()) ++all.clients.blocked;
       return false;
     });
+    all.clients.memory_bytes = clients_.memory_bytes();
+    all.clients.memory_limit_bytes = settings_.client_memory_bytes;
+    all.clients.recent_input_max = recent_input_.value();
+    all.clients.recent_output_max = recent_output_.value();
+    all.clients.commands_per_s = commands_rate_.per_second();
+    all.clients.received_bytes_per_s = received_rate_.per_second();
+    all.clients.sent_bytes_per_s = sent_rate_.per_second();
     const auto loop = home_.counters();
     all.reactor = {parts_.index, loop.rounds, loop.busy_us, loop.jobs, loop.wakeups};
-    envelope<schemas::GatewayStatistics>::builder answer;
+    if (envelope<schemas::StatisticsRequest>::reader(request)->getReset()) {
+      counted_ = {};
+      commands_ = {};
+    }
+    envelope<schemas::GatewayStatistics>::builder answer(figures_bytes);
     actors::encode(all, *answer);
     return answer.finish();
   }
@@ -564,13 +421,15 @@ class gateway_state final : public session_services,
   prng random_;
   live_settings settings_;
   client_statistics counted_;
+  command_statistics commands_;
   std::vector<lsn> durable_;
   std::vector<std::string> log_failures_;
-  std::vector<outgoing_batch> batches_;
+  shard_requests shards_;
   session_environment environment_;
-  std::vector<gateway_peer> peers_;
-  metrics_actor metrics_;
+  gateway_questions questions_;
   client_table clients_;
+  rate_window commands_rate_, received_rate_, sent_rate_;
+  recent_max recent_input_, recent_output_;
   const std::uint64_t started_us_ = home_.time().monotonic_us();
   std::uint64_t last_client_ = 0;
   bool listening_ = false;

@@ -5,20 +5,24 @@
 //   open --Stop--> draining (no new clients, each closed when its replies are out) --> quit
 //
 // Invariants:
-//  1. One CommandBatch per shard and round; one write per connection and round where the socket
-//     takes it.
+//  1. One CommandBatch per shard and round (shard_requests); one write per connection and round
+//     where the socket takes it.
 //  2. A socket is read only while its session wants input; the kernel's buffers push back then.
 //  3. A session lives until the shards it paused are released, even when its client is gone.
+//  4. Connections are bounded over all gateways (client_places), memory of clients by an equal part
+//     for each gateway, checked at the end of every round.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "actors/client_places.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/node_config.hpp"
 #include "actors/runtime/reactor.hpp"
 #include "actors/runtime/socket.hpp"
 #include "actors/shard.hpp"
+#include "actors/statistics.hpp"
 
 namespace troupe::actors {
 
@@ -30,6 +34,8 @@ struct gateway_parts {
   runtime::descriptor listener;
   std::vector<shard_actor> shards;
   node_actor node;
+  client_places* places = nullptr;    ///< of the node; must outlive the actor
+  const node_facts* facts = nullptr;  ///< likewise
 };
 
 /// Spawns the gateway on `home`. `home`, `directory` and `config` must outlive the actor.

@@ -4,67 +4,95 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <deque>
 #include <future>
-#include <mutex>
 #include <string_view>
 #include <thread>
 #include <utility>
+
+#include "actors/http_connections.hpp"
 
 namespace troupe::actors {
 
 namespace {
 
-constexpr int idle_seconds = 2;
-constexpr int read_seconds = 5;
-constexpr int write_seconds = 5;
-
-/// Fixed threads with a bounded queue. The library's own queue has no bound, and a job cannot be
-/// dropped because it owns a socket: so enqueue() waits, and with it the accepting thread.
-class bounded_pool final : public httplib::TaskQueue {
+/// The library's way to run what it accepted. Here that only hands a socket on, which is done at
+/// once on the accepting thread.
+class run_at_once final : public httplib::TaskQueue {
  public:
-  bounded_pool() {
-    for (std::size_t i = 0; i < http_threads; ++i) threads_.emplace_back([this] { work(); });
+  void enqueue(std::function<void()> job) override { job(); }
+  void shutdown() override {}
+};
+
+/// A request that was read as a whole, and its answer, as the library wants to see a socket.
+class exchange final : public httplib::Stream {
+ public:
+  explicit exchange(std::string_view request) : request_(request) {}
+
+  [[nodiscard]] bool is_readable() const override { return true; }
+  [[nodiscard]] bool is_writable() const override { return true; }
+  ssize_t read(char* into, std::size_t size) override {
+    const auto piece = request_.substr(0, size);
+    std::ranges::copy(piece, into);
+    request_.remove_prefix(piece.size());
+    return static_cast<ssize_t>(piece.size());
   }
-  void enqueue(std::function<void()> job) override {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return jobs_.size() < http_queue; });
-    jobs_.push_back(std::move(job));
-    changed_.notify_all();
+  ssize_t write(const char* from, std::size_t size) override {
+    answer_.append(from, size);
+    return static_cast<ssize_t>(size);
   }
-  void shutdown() override {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    for (auto& thread : threads_) thread.join();
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  [[nodiscard]] socket_t socket() const override { return INVALID_SOCKET; }
+
+  [[nodiscard]] std::string take_answer() { return std::move(answer_); }
+
+ private:
+  std::string_view request_;
+  std::string answer_;
+};
+
+/// The library accepts, parses, routes and formats; reading and writing sockets is ours, because it
+/// would give every connection a thread for as long as the client likes.
+class pages_server final : public httplib::Server {
+ public:
+  /// Whom accepted sockets are given to. Call before listening.
+  void set_acceptor(std::function<void(int)> acceptor) { acceptor_ = std::move(acceptor); }
+
+  /// The library lets five connections wait, and the kernel makes a sixth try again a second later.
+  /// Call when bound.
+  [[nodiscard]] bool widen_backlog() const {
+    return ::listen(svr_sock_, static_cast<int>(http_connections_max)) == 0;
+  }
+
+  std::string respond(const std::string& request) {
+    exchange with(request);
+    bool closed = false;
+    (void)process_request(with, true, closed, nullptr);  // a bad request has its answer too
+    return with.take_answer();
   }
 
  private:
-  void work() {
-    for (;;) {
-      std::function<void()> job;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-        if (jobs_.empty()) return;
-        job = std::move(jobs_.front());
-        jobs_.pop_front();
-      }
-      changed_.notify_all();
-      job();
-    }
+  bool process_and_close_socket(socket_t socket) override {
+    acceptor_(socket);
+    return true;
   }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> jobs_;
-  std::vector<std::thread> threads_;
-  bool stopping_ = false;
+  std::function<void(int)> acceptor_;
 };
+
+/// Pages are only read: anything else is refused before its body, which may never come.
+httplib::Server::HandlerResponse refuse_other_methods(const httplib::Request& request,
+                                                      httplib::Response& response) {
+  if (request.method == "GET" || request.method == "HEAD") {
+    return httplib::Server::HandlerResponse::Unhandled;
+  }
+  response.status = 405;
+  response.set_header("Allow", "GET, HEAD");
+  response.set_content("pages are only read here: GET or HEAD\n", "text/plain");
+  return httplib::Server::HandlerResponse::Handled;
+}
 
 /// Compares in a time that does not depend on where the strings differ.
 bool same_secret(std::string_view given, std::string_view expected) noexcept {
@@ -103,16 +131,12 @@ void only_reuse_address(int socket) {
 
 }  // namespace
 
-/// The library's server and the thread that accepts.
+/// The library's server, the thread that accepts, and the connections.
 class http_server::implementation {
  public:
   implementation(std::string token, std::vector<http_page> pages) : token_(std::move(token)) {
     server_.set_socket_options(only_reuse_address);
-    server_.set_keep_alive_max_count(1);
-    server_.set_keep_alive_timeout(idle_seconds);
-    server_.set_read_timeout(read_seconds);
-    server_.set_write_timeout(write_seconds);
-    server_.set_payload_max_length(http_payload_bytes);
+    server_.set_pre_routing_handler(refuse_other_methods);
     for (auto& page : pages) add(std::move(page));
   }
   ~implementation() { stop(); }
@@ -126,6 +150,7 @@ class http_server::implementation {
       port = server_.bind_to_any_port(wanted.host);
     else if (!server_.bind_to_port(wanted.host, port))
       port = -1;
+    if (port > 0 && !server_.widen_backlog()) port = -1;
     const int error = errno;
     if (port > 0) return address{wanted.host, static_cast<std::uint16_t>(port)};
 
@@ -137,22 +162,27 @@ class http_server::implementation {
     return os_error(what, error);
   }
 
-  void run() {
+  result<void> run(std::uint32_t header_ms) {
+    const auto respond = [this](const std::string& request) { return server_.respond(request); };
+    TRY(connections_, http_connections::start(respond, header_ms));
+    server_.set_acceptor([this](int socket) { connections_->add(socket); });
     std::promise<void> accepting;
     auto started = accepting.get_future();
     // Called by the library once stop() works; before that, stop() would do nothing.
     server_.new_task_queue = [&accepting]() -> httplib::TaskQueue* {
       accepting.set_value();
-      return std::make_unique<bounded_pool>().release();
+      return std::make_unique<run_at_once>().release();
     };
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     started.wait();
+    return {};
   }
 
   void stop() {
     if (!thread_.joinable()) return;
     server_.stop();
     thread_.join();
+    connections_->stop();
   }
 
  private:
@@ -172,7 +202,8 @@ class http_server::implementation {
   }
 
   const std::string token_;
-  httplib::Server server_;
+  pages_server server_;
+  std::unique_ptr<http_connections> connections_;  // asks server_, so it goes first
   std::thread thread_;
 };
 
@@ -185,7 +216,7 @@ result<std::unique_ptr<http_server>> http_server::start(const http_options& opti
                                                         std::vector<http_page> pages) {
   auto inner = std::make_unique<implementation>(options.bearer_token, std::move(pages));
   TRY(auto local, inner->bind(options.listen));
-  inner->run();
+  TRY_VOID(inner->run(options.header_ms));
   return std::unique_ptr<http_server>(new http_server(std::move(inner), std::move(local)));
 }
 

@@ -1,14 +1,15 @@
 // The HTTP face of a node: a few read-only pages (`/health`, `/metrics`) by cpp-httplib.
 //
-// Place: CAF-free part of actors/. Owner: the node actor. It has threads of its own: one accepts,
-// `http_threads` answer. Invariants:
-//  1. At most http_threads requests run and http_queue connections wait; more wait in the kernel.
-//  2. Every read and write has a deadline; a request body is refused above http_payload_bytes.
+// Place: CAF-free part of actors/. Owner: the node. It has threads of its own: one accepts, the
+// others are those of http_connections. Invariants:
+//  1. Nobody waits for a client that does not finish its request or read its answer, and what
+//     clients can make it hold is bounded (http_connections.hpp).
+//  2. Pages are only read: another method than GET or HEAD is refused before its body comes.
 //  3. A page marked `token` is answered only to `Authorization: Bearer <token>` when one is set.
 //  4. After stop() no callback runs, and none will.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,10 +19,6 @@
 #include "storage/base/result.hpp"
 
 namespace troupe::actors {
-
-inline constexpr std::size_t http_threads = 4;
-inline constexpr std::size_t http_queue = 16;
-inline constexpr std::size_t http_payload_bytes = 64 * 1024;
 
 /// One answer.
 struct http_reply {
@@ -44,6 +41,7 @@ struct http_page {
 struct http_options {
   address listen;
   std::string bearer_token;  ///< empty = pages need none (the configuration allows it on loopback)
+  std::uint32_t header_ms = 2000;  ///< a request must be whole so soon after its connection came
 };
 
 /// A running server.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,9 @@
 
 namespace troupe::actors {
 namespace {
+
+/// Upkeep of shards and clients runs so often.
+constexpr int ticks_per_second = 10;
 
 /// Stands for "there is none", as in Redis.
 constexpr std::string_view no_replication_id = "0000000000000000000000000000000000000000";
@@ -43,6 +47,10 @@ class info_writer {
     if (!to_.empty()) to_ += "\r\n";
     fmt::format_to(std::back_inserter(to_), "# {}\r\n", title);
   }
+  /// Figures that are 0 in a node without what they count.
+  void zeros(std::initializer_list<std::string_view> names) {
+    for (const auto name : names) field(name, 0);
+  }
   template <class Value>
   void field(std::string_view name, const Value& value) {
     fmt::format_to(std::back_inserter(to_), "{}:{}\r\n", name, value);
@@ -67,49 +75,81 @@ class info_writer {
 };
 
 void write_server(const info_source& from, info_writer& to) {
+  const auto& facts = from.node.facts;
   const auto uptime_s = from.node.uptime_ms / 1000;
   to.section("Server");
   to.field("redis_version", compatible_redis_version);
   to.field("troupe_version", from.node.version);
   to.field("redis_mode", "standalone");
+  to.field("os", facts.system);
   to.field("arch_bits", sizeof(void*) * 8);
+  to.field("monotonic_clock", "POSIX clock_gettime");
   to.field("multiplexing_api", "epoll");
-  // Port 0 is any free one, which the configuration does not know.
-  if (from.config.client_address.port != 0) {
-    to.field("tcp_port", from.config.client_address.port);
-  }
+  to.field("gcc_version", fmt::format("{}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__));
+  to.field("process_id", facts.process_id);
+  to.field("process_supervised", "no");
+  to.field("run_id", facts.run_id);
+  to.field("tcp_port", facts.client_port);
   to.field("uptime_in_seconds", uptime_s);
   to.field("uptime_in_days", uptime_s / 86400);
+  to.field("hz", ticks_per_second);
+  to.field("configured_hz", ticks_per_second);
+  to.field("executable", facts.executable);
+  to.field("config_file", facts.config_file);
+  to.field("io_threads_active", 0);
   to.field("reactors", from.config.reactors);
   to.field("restarted_actors", from.node.restarted_actors);
 }
 
 void write_clients(const info_source& from, info_writer& to) {
+  const auto& clients = from.node.clients;
   to.section("Clients");
-  to.field("connected_clients", from.node.clients.connected);
+  to.field("connected_clients", clients.connected);
   to.field("cluster_connections", 0);
   to.field("maxclients", from.settings.clients_max);
+  to.field("client_recent_max_input_buffer", clients.recent_input_max);
+  to.field("client_recent_max_output_buffer", clients.recent_output_max);
+  to.field("blocked_clients", clients.blocked);
   to.field("tracking_clients", 0);
-  to.field("held_replies", from.node.clients.held_replies);
+  to.field("held_replies", clients.held_replies);
+}
+
+std::string percentage(std::uint64_t part, std::uint64_t whole) {
+  const auto ratio =
+      whole == 0 ? 0.0 : static_cast<double>(part) * 100 / static_cast<double>(whole);
+  return fmt::format("{:.2f}%", ratio);
 }
 
 void write_memory(const info_source& from, info_writer& to) {
+  const auto& node = from.node;
   const auto values = from.total<&shard_statistics::resident_value_bytes>();
   const auto index = from.total<&shard_statistics::index_bytes>();
-  const auto output = from.node.clients.output_bytes;
-  const auto used = values + index + output;
+  const auto used = values + index + node.clients.memory_bytes;
+  // What is resident was used at some time, so this is never below what is used now.
+  const auto peak = std::max(used, node.resident_bytes_max);
   to.section("Memory");
   to.bytes_field("used_memory", used);
-  to.bytes_field("used_memory_rss", from.node.resident_bytes);
-  to.field("used_memory_overhead", index + output);
+  to.bytes_field("used_memory_rss", node.resident_bytes);
+  to.bytes_field("used_memory_peak", peak);
+  to.field("used_memory_peak_perc", percentage(used, peak));
+  to.field("used_memory_overhead", index + node.clients.memory_bytes);
   to.field("used_memory_dataset", values);
-  to.bytes_field("maxmemory", from.node.memory_limit_bytes);
+  to.field("used_memory_dataset_perc", percentage(values, used));
+  to.bytes_field("total_system_memory", node.facts.machine_memory_bytes);
+  to.bytes_field("maxmemory", node.memory_limit_bytes);
   to.field("maxmemory_policy", "noeviction");
   if (used > 0) {
-    const auto ratio = static_cast<double>(from.node.resident_bytes) / static_cast<double>(used);
+    const auto ratio = static_cast<double>(node.resident_bytes) / static_cast<double>(used);
     to.field("mem_fragmentation_ratio", fmt::format("{:.2f}", ratio));
   }
-  to.field("mem_clients_normal", output);
+  to.field("mem_fragmentation_bytes",
+           static_cast<std::int64_t>(node.resident_bytes) - static_cast<std::int64_t>(used));
+  to.zeros({"mem_not_counted_for_evict", "mem_replication_backlog", "mem_clients_slaves"});
+  to.field("mem_clients_normal", node.clients.memory_bytes);
+  to.field("mem_clients_max", node.clients.memory_limit_bytes);
+  to.field("mem_aof_buffer", from.total<&shard_statistics::queued_bytes>());
+  to.field("mem_allocator", "libc");
+  to.zeros({"active_defrag_running"});
   to.field("index_bytes", index);
 }
 
@@ -134,25 +174,32 @@ void write_persistence(const info_source& from, info_writer& to) {
 
 void write_stats(const info_source& from, info_writer& to) {
   const auto& clients = from.node.clients;
+  const auto kilobytes = [](std::uint64_t bytes) {
+    return fmt::format("{:.2f}", static_cast<double>(bytes) / 1024);
+  };
   to.section("Stats");
   to.field("total_connections_received", clients.accepted);
   to.field("total_commands_processed", clients.commands);
+  to.field("instantaneous_ops_per_sec", clients.commands_per_s);
   to.field("total_net_input_bytes", clients.received_bytes);
   to.field("total_net_output_bytes", clients.sent_bytes);
+  to.field("instantaneous_input_kbps", kilobytes(clients.received_bytes_per_s));
+  to.field("instantaneous_output_kbps", kilobytes(clients.sent_bytes_per_s));
   to.field("rejected_connections", clients.rejected);
-  to.field("sync_full", 0);
-  to.field("sync_partial_ok", 0);
-  to.field("sync_partial_err", 0);
+  to.zeros({"sync_full", "sync_partial_ok", "sync_partial_err"});
   to.field("expired_keys", from.total<&shard_statistics::expired_keys>());
   to.field("evicted_keys", 0);
-  to.field("evicted_clients", 0);
+  to.field("evicted_clients", clients.evicted);
   to.field("evicted_values", from.total<&shard_statistics::evicted_values>());
   to.field("cold_reads", from.total<&shard_statistics::cold_reads>());
   to.field("keyspace_hits", from.total<&shard_statistics::hits>());
   to.field("keyspace_misses", from.total<&shard_statistics::misses>());
-  to.field("pubsub_channels", 0);
-  to.field("pubsub_patterns", 0);
+  to.zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
+            "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
+            "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"});
   to.field("total_error_replies", clients.error_replies);
+  to.field("total_reads_processed", clients.reads);
+  to.field("total_writes_processed", clients.writes);
   to.field("protocol_errors", clients.protocol_errors);
   to.field("authentication_failures", clients.authentication_failures);
   to.field("commit_timeouts", clients.commit_timeouts);
@@ -163,15 +210,24 @@ void write_replication(const info_source& from, info_writer& to) {
   to.field("role", "master");
   to.field("connected_slaves", 0);
   to.field("master_failover_state", "no-failover");
-  to.field("master_replid", no_replication_id);
+  to.field("master_replid", from.node.facts.replication_id);
   to.field("master_replid2", no_replication_id);
   to.field("master_repl_offset", replication_offset(from.node));
   to.field("second_repl_offset", -1);
-  to.field("repl_backlog_active", 0);
+  to.zeros({"repl_backlog_active", "repl_backlog_size", "repl_backlog_first_byte_offset",
+            "repl_backlog_histlen"});
 }
 
 void write_cpu(const info_source& from, info_writer& to) {
+  const auto seconds = [](std::uint64_t us) {
+    return fmt::format("{:.6f}", static_cast<double>(us) / 1e6);
+  };
   to.section("CPU");
+  to.field("used_cpu_sys", seconds(from.node.cpu_system_us));
+  to.field("used_cpu_user", seconds(from.node.cpu_user_us));
+  // There are no children.
+  to.field("used_cpu_sys_children", seconds(0));
+  to.field("used_cpu_user_children", seconds(0));
   for (const auto& one : from.node.reactors) {
     to.field(fmt::format("reactor{}", one.reactor),
              fmt::format("busy_us={},rounds={},messages={},remote_wakeups={}", one.busy_us,
@@ -181,9 +237,22 @@ void write_cpu(const info_source& from, info_writer& to) {
 
 void write_modules(const info_source&, info_writer& to) { to.section("Modules"); }
 
-void write_commandstats(const info_source&, info_writer& to) { to.section("Commandstats"); }
+/// Redis tells processor time as well. It is not measured here, so it is missing: usec,
+/// usec_per_call.
+void write_commandstats(const info_source& from, info_writer& to) {
+  to.section("Commandstats");
+  for (const auto& one : from.node.clients.per_command) {
+    to.field("cmdstat_" + one.name, fmt::format("calls={},rejected_calls={},failed_calls={}",
+                                                one.calls, one.rejected, one.failed));
+  }
+}
 
-void write_errorstats(const info_source&, info_writer& to) { to.section("Errorstats"); }
+void write_errorstats(const info_source& from, info_writer& to) {
+  to.section("Errorstats");
+  for (const auto& one : from.node.clients.errors) {
+    to.field("errorstat_" + one.code, fmt::format("count={}", one.count));
+  }
+}
 
 void write_log(const info_source& from, info_writer& to) {
   power_histogram records, bytes, latency_us;
@@ -210,13 +279,18 @@ void write_log(const info_source& from, info_writer& to) {
   to.field("disk_full_rejections", from.total<&shard_statistics::disk_full_rejections>());
 }
 
+std::string_view state_of(const shard_statistics& shard) {
+  if (shard.poisoned) return "failed";
+  return shard.disk_full ? "disk_full" : "ok";
+}
+
 void write_shards(const info_source& from, info_writer& to) {
   to.section("Shards");
   for (const auto& one : from.node.shards) {
     to.field(fmt::format("shard{}", one.shard.value),
              fmt::format("keys={},appended={},durable={},segments={},queued_bytes={},state={}",
                          one.keys, one.appended.value, one.durable.value, one.segments,
-                         one.queued_bytes, one.poisoned ? "failed" : "ok"));
+                         one.queued_bytes, state_of(one)));
   }
 }
 

@@ -57,7 +57,8 @@ using data_reader_actor = caf::typed_actor<
 
 /// Scheduled, one per node: gathers what all others count.
 using metrics_actor = caf::typed_actor<
-    // HTTP server, gateway (INFO): everything at once; those who do not answer in time are missing.
+    // HTTP server, gateway (INFO, CONFIG RESETSTAT): everything at once; those who do not answer in
+    // time are missing.
     caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::NodeStatistics>>>;
 
 /// Scheduled, one per node: the root that spawned all others.
@@ -71,7 +72,7 @@ using node_actor = caf::typed_actor<
 
 /// The part of a gateway that other gateways talk to.
 using gateway_peer = caf::typed_actor<
-    // gateway: CLIENT LIST, CLIENT KILL, CONFIG SET or RESETSTAT, for the connections it has.
+    // gateway: CLIENT LIST, CLIENT KILL or CONFIG SET, for the connections it has.
     caf::replies_to<envelope<schemas::GatewayRequest>>::with<envelope<schemas::GatewayAnswer>>>;
 
 /// Pinned, one per reactor: the client sockets of that reactor.

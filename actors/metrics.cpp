@@ -37,7 +37,8 @@ class metrics_state {
 
     void one_less() {
       if (--missing > 0) return;
-      envelope<schemas::NodeStatistics>::builder all(4096 + 1500 * shards.size());
+      envelope<schemas::NodeStatistics>::builder all(4096 + 1500 * shards.size() +
+                                                     8192 * gateways.size());
       auto shard_list = all->initShards(static_cast<unsigned>(shards.size()));
       for (unsigned i = 0; i < shard_list.size(); ++i) {
         const envelope<schemas::ShardStatistics>::reader each(shards[i]);

@@ -89,6 +89,12 @@ const figure<node> node_figures[] = {
      [](const node& from) { return static_cast<double>(from.uptime_ms) / 1e3; }},
     {gauge, "troupe_resident_bytes", "Resident memory of the process.",
      read_member<&node::resident_bytes>},
+    {gauge, "troupe_resident_bytes_max", "Most resident memory since the start.",
+     read_member<&node::resident_bytes_max>},
+    {counter, "troupe_cpu_user_seconds_total", "Processor time outside of the kernel.",
+     read_seconds_of_us<&node::cpu_user_us>},
+    {counter, "troupe_cpu_system_seconds_total", "Processor time in the kernel.",
+     read_seconds_of_us<&node::cpu_system_us>},
     {gauge, "troupe_memory_limit_bytes", "Configured bound of cached values.",
      read_member<&node::memory_limit_bytes>},
     {counter, "troupe_restarted_actors_total", "Actors restarted after a failure.",
@@ -115,10 +121,28 @@ const figure<clients> client_figures[] = {
      read_member<&clients::authentication_failures>},
     {counter, "troupe_commit_timeouts_total", "Held replies that ran out of time.",
      read_member<&clients::commit_timeouts>},
+    {counter, "troupe_evicted_clients_total", "Clients closed because all held too much memory.",
+     read_member<&clients::evicted>},
+    {gauge, "troupe_client_memory_bytes", "Buffers and commands under way of all clients.",
+     read_member<&clients::memory_bytes>},
+    {gauge, "troupe_client_memory_limit_bytes", "Bound of that; 0 when there is none.",
+     read_member<&clients::memory_limit_bytes>},
+    {gauge, "troupe_blocked_clients", "Clients in WAIT or WAITAOF.",
+     read_member<&clients::blocked>},
     {gauge, "troupe_client_output_bytes", "Replies not yet read by clients.",
      read_member<&clients::output_bytes>},
     {gauge, "troupe_held_replies", "Replies waiting for a watermark.",
      read_member<&clients::held_replies>},
+};
+
+using command = command_figures;
+const figure<command> command_figures_of[] = {
+    {counter, "troupe_command_calls_total", "Commands executed, by name.",
+     read_member<&command::calls>},
+    {counter, "troupe_command_rejected_total", "Commands refused before they were executed.",
+     read_member<&command::rejected>},
+    {counter, "troupe_command_failed_total", "Commands executed and answered with an error.",
+     read_member<&command::failed>},
 };
 
 const figure<shard> shard_figures[] = {
@@ -151,6 +175,8 @@ const figure<shard> shard_figures[] = {
      read_member<&shard::queued_bytes>},
     {counter, "troupe_shard_disk_full_rejections_total", "Writes refused for lack of space.",
      read_member<&shard::disk_full_rejections>},
+    {gauge, "troupe_shard_disk_full", "1 while no new segment can be made for lack of space.",
+     read_member<&shard::disk_full>},
     {gauge, "troupe_shard_poisoned", "1 when a write failed and the shard is read-only.",
      read_member<&shard::poisoned>},
 };
@@ -194,6 +220,14 @@ std::string metrics_text(const node_statistics& statistics) {
     out.family(one.type, one.name, one.help);
     out.value(one.read(statistics.clients));
   }
+  for (const auto& one : command_figures_of) {
+    out.family(one.type, one.name, one.help);
+    for (const auto& from : statistics.clients.per_command)
+      out.value(one.read(from), {{"command", from.name}});
+  }
+  out.family(counter, "troupe_errors_total", "Error replies by their code.");
+  for (const auto& from : statistics.clients.errors)
+    out.value(static_cast<double>(from.count), {{"code", from.code}});
   const auto shard_labels = [](const shard& from) {
     return std::vector<ClientMetric::Label>{{"shard", fmt::to_string(from.shard.value)}};
   };

@@ -47,7 +47,9 @@ caf::actor_system_config& configure(caf::actor_system_config& config) {
   return config;
 }
 
-/// SIGTERM and SIGINT as one message to the node, taken by a thread of its own.
+/// SIGTERM and SIGINT as one message to the node, taken by a thread of its own. SIGHUP is ignored:
+/// it comes when a terminal closes or somebody asks a daemon to read its configuration again, and
+/// neither is a wish to lose the node.
 class signal_listener {
  public:
   /// Call before any thread is started: all inherit the mask.
@@ -57,6 +59,7 @@ class signal_listener {
     sigaddset(&stop_signals_, SIGINT);
     pthread_sigmask(SIG_BLOCK, &stop_signals_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGHUP, SIG_IGN);
   }
   ~signal_listener() { finish(); }
 
@@ -132,26 +135,39 @@ std::optional<node_statistics> ask_statistics(caf::actor_system& system, const n
   return answer;
 }
 
-http_reply health_page(const std::optional<node_statistics>& all) {
-  if (!all) return {503, "text/plain; charset=utf-8", "the node does not answer\n"};
+http_reply unhealthy(std::string why) {
+  return {503, "text/plain; charset=utf-8", std::move(why) + "\n"};
+}
+
+http_reply health_page(const std::optional<node_statistics>& all, std::uint32_t shard_count) {
+  if (!all) return unhealthy("the node does not answer");
   for (const auto& shard : all->shards) {
     if (shard.poisoned) {
-      return {503, "text/plain; charset=utf-8",
-              fmt::format("shard {} is read-only: its log failed\n", shard.shard.value)};
+      return unhealthy(fmt::format("shard {} is read-only: its log failed", shard.shard.value));
     }
+    if (shard.disk_full) {
+      return unhealthy(fmt::format("shard {} has no disk space for new data", shard.shard.value));
+    }
+  }
+  if (all->shards.size() < shard_count) {
+    return unhealthy(fmt::format("{} of {} shards do not answer", shard_count - all->shards.size(),
+                                 shard_count));
   }
   return {200, "text/plain; charset=utf-8", "ok\n"};
 }
 
 result<std::unique_ptr<http_server>> start_http(const node_config& config,
                                                 caf::actor_system& system, const node_actor& node,
-                                                const clock& time) {
+                                                const clock& time, const node_facts& facts,
+                                                std::uint32_t shard_count) {
   const auto started_us = time.monotonic_us();
-  const auto health = [&system, node] { return health_page(ask_statistics(system, node)); };
-  const auto metrics = [&system, &config, &time, node, started_us] {
+  const auto health = [&system, node, shard_count] {
+    return health_page(ask_statistics(system, node), shard_count);
+  };
+  const auto metrics = [&system, &config, &time, &facts, node, started_us] {
     auto all = ask_statistics(system, node);
-    if (!all) return health_page(all);
-    add_process_figures(*all, config, (time.monotonic_us() - started_us) / 1000);
+    if (!all) return unhealthy("the node does not answer");
+    add_process_figures(*all, config, facts, (time.monotonic_us() - started_us) / 1000);
     return http_reply{200, metrics_content_type, metrics_text(*all)};
   };
   return http_server::start(
@@ -184,11 +200,15 @@ int run_node(const node_config& config) {
   std::vector<runtime::round_clock> clocks(config.reactors, runtime::round_clock(time));
   std::vector<const clock*> shard_clocks;
   for (const auto& each : clocks) shard_clocks.push_back(&each);
-  auto storage = open_node_storage(*files, config, shard_clocks);
+  auto storage = open_node_storage(*files, config, shard_clocks,
+                                   std::max(1u, std::thread::hardware_concurrency()));
   if (!storage) return refuse(storage.error());
   const auto lock = std::move(storage->lock);  // held until everything is closed
   const auto shard_count = storage->identity.shard_count;
   const auto client_name = runtime::local_name(listeners->front());
+  const auto facts =
+      gather_facts(*storage, config, runtime::local_port(listeners->front()), random_seed());
+  client_places places;
 
   caf::actor_system_config settings;
   caf::actor_system system(configure(settings));
@@ -198,11 +218,13 @@ int run_node(const node_config& config) {
   if (const auto started = group.start(system, clocks); !started) {
     return refuse(started.error());
   }
-  auto node = spawn_supervisor(system, {&config, files.get(), std::move(*storage),
-                                        std::move(*listeners), &group.reactors, &directories});
+  auto node = spawn_supervisor(
+      system,
+      storage_children(system, {&config, files.get(), std::move(*storage), std::move(*listeners),
+                                &group.reactors, &directories, &places, &facts}));
   auto exit_code = 1;
   {
-    auto http = start_http(config, system, node, time);
+    auto http = start_http(config, system, node, time, facts, shard_count);
     if (!http || !ask_statistics(system, node)) {
       refuse(http ? failure{errc::busy, "the node did not start in time"} : http.error());
       caf::anon_send(node, envelope<schemas::Stop>::builder().finish());

@@ -1,5 +1,6 @@
 // node: a whole Troupe node, from configuration to exit code. The node actor is the root: it spawns
-// every other actor, watches them and stops them in one written order (node.cpp, stop_order).
+// every other actor, watches them and stops them in one written order (stop_order in
+// supervisor.cpp).
 //
 // What happens when an actor dies while the node runs:
 //   gateway, shard, data_reader, metrics   the node stops (exit code 1); a restart recovers
@@ -11,10 +12,10 @@
 
 namespace troupe::actors {
 
-/// Runs a node until SIGTERM, SIGINT, SHUTDOWN or a failure. Prints `listening client=H:P`,
-/// `listening http=H:P` and `ready` on standard output, everything else on standard error.
-/// Returns the exit code: 0 after an ordered stop, 1 after a failure. Precondition:
-/// config.validate() succeeded; no other threads run yet.
+/// Runs a node until SIGTERM, SIGINT, SHUTDOWN or a failure; SIGHUP is ignored. Prints `listening
+/// client=H:P`, `listening http=H:P` and `ready` on standard output, everything else on standard
+/// error. Returns the exit code: 0 after an ordered stop, 1 after a failure. Precondition: the
+/// configuration has no complaints(); no other threads run yet.
 [[nodiscard]] int run_node(const node_config& config);
 
 }  // namespace troupe::actors

@@ -21,29 +21,59 @@ constexpr std::uint64_t memory_bytes_min = 1 << 20;
 constexpr std::uint32_t commit_timeout_ms_min = 10;
 constexpr std::uint32_t commit_timeout_ms_max = 3'600'000;
 
-failure refuse(std::string sentence) { return {errc::refused, std::move(sentence)}; }
+using complaint_list = std::vector<setting_complaint>;
 
-result<void> check_range(std::string_view key, std::uint64_t value, std::uint64_t least,
-                         std::uint64_t most) {
-  if (value >= least && value <= most) return {};
-  return refuse(fmt::format("{} = {} is out of range: {} to {}", key, value, least, most));
+void check_range(complaint_list& to, std::string_view key, std::uint64_t value, std::uint64_t least,
+                 std::uint64_t most) {
+  if (value >= least && value <= most) return;
+  to.push_back({key, fmt::format("{} is out of range: {} to {}", value, least, most)});
 }
 
-result<void> check_addresses(const node_config& config) {
-  if (!is_loopback(config.client_address) && config.password.empty())
-    return refuse(fmt::format(
-        "client-address = {} can be reached from other machines, so it needs a password: set "
-        "password to a file that holds one, or listen on 127.0.0.1",
-        to_string(config.client_address)));
-  if (!is_loopback(config.http_address) && config.http_token.empty())
-    return refuse(fmt::format(
-        "http-address = {} can be reached from other machines, so it needs a token: set "
-        "http-token to a file that holds one, or listen on 127.0.0.1",
-        to_string(config.http_address)));
-  if (config.client_address == config.http_address && config.client_address.port != 0)
-    return refuse(fmt::format("client-address and http-address are both {}: choose two ports",
-                              to_string(config.client_address)));
-  return {};
+void check_addresses(complaint_list& to, const node_config& config) {
+  if (!is_loopback(config.client_address) && config.password.empty()) {
+    to.push_back({"client-address",
+                  fmt::format("{} can be reached from other machines, so it needs a password: set "
+                              "password to a file that holds one, or listen on 127.0.0.1",
+                              to_string(config.client_address))});
+  }
+  if (!is_loopback(config.http_address) && config.http_token.empty()) {
+    to.push_back({"http-address",
+                  fmt::format("{} can be reached from other machines, so it needs a token: set "
+                              "http-token to a file that holds one, or listen on 127.0.0.1",
+                              to_string(config.http_address))});
+  }
+  if (config.client_address == config.http_address && config.client_address.port != 0) {
+    to.push_back({"http-address", fmt::format("{} is the client-address too: choose two ports",
+                                              to_string(config.http_address))});
+  }
+}
+
+/// What only a node with followers could do.
+void check_cluster(complaint_list& to, const node_config& config) {
+  if (config.level == durability::replicated) {
+    to.push_back({"durability",
+                  "replicated means on the disks of followers, and this version has none: "
+                  "replication between nodes is not built yet"});
+  }
+  if (config.min_isr == 0) {
+    to.push_back({"min-isr", "0 is out of range: the node itself is the first member"});
+  } else if (config.min_isr > 1) {
+    to.push_back({"min-isr", fmt::format("{} members can never be in sync: the node is alone, "
+                                         "since replication between nodes is not built yet",
+                                         config.min_isr)});
+  }
+  const auto secret_bytes = config.cluster_secret.size();
+  if (secret_bytes > 0 && secret_bytes < cluster_secret_bytes_min) {
+    to.push_back({"cluster-secret", fmt::format("a secret of {} bytes can be guessed: at least {}",
+                                                secret_bytes, cluster_secret_bytes_min)});
+  }
+}
+
+void check_segments(complaint_list& to, std::uint64_t bytes) {
+  check_range(to, "segment-size", bytes, limits::segment_bytes_min, limits::segment_bytes_max);
+  if (bytes % 4096 != 0) {
+    to.push_back({"segment-size", fmt::format("{} is not a multiple of 4096", bytes)});
+  }
 }
 
 }  // namespace
@@ -52,32 +82,42 @@ node_config node_config::defaults_for(const machine& host) {
   node_config config;
   config.reactors = std::clamp(host.cores / 2, 1u, limits::reactors_max);
   config.memory_bytes = std::max(host.memory_bytes / 4, memory_bytes_min);
+  config.client_memory_bytes =
+      std::max<std::uint64_t>(host.memory_bytes / 10, config.reactors * limits::output_bytes_max);
   return config;
 }
 
+std::vector<setting_complaint> node_config::complaints() const {
+  complaint_list all;
+  if (data_dir.empty()) {
+    all.push_back({"data-dir", "not set: name the directory that holds the node's data"});
+  }
+  check_addresses(all, *this);
+  check_cluster(all, *this);
+  check_range(all, "memory", memory_bytes, memory_bytes_min, 1ull << 50);
+  if (client_memory_bytes != 0) {
+    check_range(all, "client-memory", client_memory_bytes, limits::client_memory_bytes_min,
+                limits::client_memory_bytes_max);
+  }
+  check_range(all, "reactors", reactors, 1, limits::reactors_max);
+  if (shards) check_range(all, "shards", *shards, 1, limits::shards_max);
+  if (segment_bytes) check_segments(all, *segment_bytes);
+  check_range(all, "commit-timeout-ms", commit_timeout_ms, commit_timeout_ms_min,
+              commit_timeout_ms_max);
+  return all;
+}
+
 result<void> node_config::validate() const {
-  if (data_dir.empty())
-    return refuse("data-dir is not set: name the directory that holds the node's data");
-  TRY_VOID(check_addresses(*this));
-  if (level == durability::replicated)
-    return refuse("durability = replicated needs followers, and this node has none: use durable");
-  TRY_VOID(check_range("memory", memory_bytes, memory_bytes_min, 1ull << 50));
-  TRY_VOID(check_range("reactors", reactors, 1, limits::reactors_max));
-  if (shards) TRY_VOID(check_range("shards", *shards, 1, limits::shards_max));
-  TRY_VOID(check_range("segment-size", segment_bytes, limits::segment_bytes_min,
-                       limits::segment_bytes_max));
-  if (segment_bytes % 4096 != 0)
-    return refuse(fmt::format("segment-size = {} is not a multiple of 4096", segment_bytes));
-  TRY_VOID(check_range("commit-timeout-ms", commit_timeout_ms, commit_timeout_ms_min,
-                       commit_timeout_ms_max));
-  return {};
+  const auto wrong = complaints();
+  if (wrong.empty()) return {};
+  return failure{errc::refused, fmt::format("{}: {}", wrong.front().key, wrong.front().what)};
 }
 
 result<durability> parse_durability(std::string_view text) {
   for (const auto& [name, level] : level_names)
     if (name == text) return level;
-  return refuse(
-      fmt::format("'{}' is not a durability: memory, interval, durable or replicated", text));
+  return failure{errc::refused,
+                 fmt::format("'{}' is not a durability: memory, interval or durable", text)};
 }
 
 std::string_view to_string(durability level) noexcept {

@@ -2,12 +2,15 @@
 //
 // Place: CAF-free part of actors/. Filled by the command line, read by the node actor; immutable
 // afterwards. Secrets are here by content, not by path: files are read once, before the start.
-// Invariant: a configuration for which validate() succeeded needs no further checks of ranges.
+// Invariant: a configuration without complaints() needs no further checks of ranges.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "actors/address.hpp"
 #include "storage/base/ids.hpp"
@@ -22,6 +25,14 @@ struct machine {
   std::uint64_t memory_bytes = 1ull << 30;
 };
 
+/// One setting that is wrong, by itself or beside another.
+struct setting_complaint {
+  std::string_view key;
+  std::string what;  ///< the value and why it cannot be, to be read behind the key
+};
+
+inline constexpr std::size_t cluster_secret_bytes_min = 16;
+
 /// Settings of one node. Member comments give the key in the configuration file and the flag.
 struct node_config {
   std::string data_dir;                            ///< data-dir; no default
@@ -29,19 +40,30 @@ struct node_config {
   address http_address{"127.0.0.1", 8379};         ///< http-address
   troupe::durability level = durability::durable;  ///< durability
   std::uint64_t memory_bytes = 256ull << 20;       ///< memory: bound of cached values, all shards
-  std::uint32_t reactors = 1;                      ///< reactors: event loop threads
+  /// client-memory: bound of what all clients together make the node hold; 0 = none.
+  std::uint64_t client_memory_bytes = limits::output_bytes_max;
+  std::uint32_t reactors = 1;  ///< reactors: event loop threads
   /// shards; unset = as many as the data directory was created with, reactors for a new one.
   std::optional<std::uint32_t> shards;
-  std::string password;                                         ///< password (file); empty = none
-  std::string http_token;                                       ///< http-token (file); empty = none
-  std::uint64_t segment_bytes = limits::segment_bytes_default;  ///< segment-size
+  std::string password;    ///< password (file); empty = none
+  std::string http_token;  ///< http-token (file); empty = none
+  /// min-isr: members of the in-sync set, this node counted, without which `replicated` writes are
+  /// refused.
+  std::uint32_t min_isr = 1;
+  std::string cluster_secret;  ///< cluster-secret (file): what nodes prove to each other; or none
+  /// segment-size; unset = as the data directory was created with, the default for a new one.
+  std::optional<std::uint64_t> segment_bytes;
   std::uint32_t commit_timeout_ms = 10'000;  ///< commit-timeout-ms: held replies wait so long
   bool enable_debug = false;                 ///< enable-debug: DEBUG commands for tests
+  std::string config_file;                   ///< the file these came from; empty = none
 
-  /// Defaults for a machine: max(1, cores / 2) reactors and a quarter of its memory.
+  /// Defaults for a machine: max(1, cores / 2) reactors, a quarter of its memory for values and a
+  /// tenth for clients, at least what one client with the largest replies needs in each reactor.
   [[nodiscard]] static node_config defaults_for(const machine& host);
 
-  /// Checks every setting and how they go together. The failure names the key and what to change.
+  /// Every setting that cannot be, and every two that do not go together.
+  [[nodiscard]] std::vector<setting_complaint> complaints() const;
+  /// The first of them as "key: what".
   [[nodiscard]] result<void> validate() const;
 };
 

@@ -111,10 +111,7 @@ void run_shutdown(const connection_call& call) {
 
 void run_debug(const connection_call& call) {
   if (!call.client.environment().config.enable_debug) {
-    return call.refuse(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
-        "you can run it from a local connection, otherwise you need to set this option in the "
-        "configuration file, and then restart the server.");
+    return call.refuse(texts::debug_not_allowed);
   }
   if (call.argv.size() != 2 || !equals_ignoring_case(call.argv[1], "help")) {
     return call.refuse(
@@ -135,7 +132,7 @@ void run_wait(const connection_call& call) {
   session::wait_order order;
   order.replicas = static_cast<std::uint64_t>(std::max<std::int64_t>(*replicas, 0));
   order.timeout_ms = *timeout_ms;
-  call.client.wait(order);
+  call.client.wait(order, call.reply);
 }
 
 void run_waitaof(const connection_call& call) {
@@ -154,7 +151,7 @@ void run_waitaof(const connection_call& call) {
   order.local_disk = *local == 1;
   order.replicas = static_cast<std::uint64_t>(*replicas);
   order.timeout_ms = *timeout_ms;
-  call.client.wait(order);
+  call.client.wait(order, call.reply);
 }
 
 }  // namespace troupe::actors

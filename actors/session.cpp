@@ -1,7 +1,6 @@
 #include "actors/session.hpp"
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,19 +13,17 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::uint32_t authentication_failures_max = 8;
 /// Replies not read by the client at which a session stops taking commands.
 constexpr std::size_t output_bytes_pause = 8 << 20;
 
-/// Large arguments are announced, so that they need not be kept.
-resp::parse_limits authenticated_limits() {
-  auto limits = resp::parse_limits::authenticated();
-  limits.whole_bulk_bytes_max = limits::part_bytes_max;
-  return limits;
-}
-
 constexpr std::string_view poisoned_text =
     "MISCONF outcome unknown: the log failed before this was durable: ";
+
+/// Of the commands inside a MULTI block.
+bool waits_for_exec(const resp::command_spec& spec) {
+  if (spec.scope == resp::scope::transaction) return spec.name == "unwatch";
+  return spec.name != "quit" && spec.name != "reset";
+}
 
 }  // namespace
 
@@ -35,7 +32,8 @@ session::session(session_identity identity, session_environment& environment,
     : identity_(std::move(identity)),
       environment_(environment),
       services_(services),
-      buffer_(limits::query_buffer_bytes + limits::value_bytes_max),
+      buffer_(environment.config.password.empty() ? input_bytes_max
+                                                  : limits::unauthenticated_input_bytes),
       parser_(environment.config.password.empty() ? authenticated_limits()
                                                   : resp::parse_limits::unauthenticated()),
       authenticated_(environment.config.password.empty()),
@@ -43,6 +41,12 @@ session::session(session_identity identity, session_environment& environment,
       active_us_(created_us_),
       outstanding_(environment.shard_count),
       last_writes_(environment.shard_count) {}
+
+resp::parse_limits session::authenticated_limits() {
+  auto limits = resp::parse_limits::authenticated();
+  limits.whole_bulk_bytes_max = limits::part_bytes_max;
+  return limits;
+}
 
 session::~session() {
   abandon_upload();
@@ -55,12 +59,17 @@ session::~session() {
 bool session::blocked() const { return draining_ || transaction_ || waiting_; }
 
 bool session::may_run() const {
-  return !closing_ && !broken_ && !blocked() && in_flight_ < in_flight_max &&
-         in_flight_bytes_ < in_flight_bytes_max && replies_.buffered_bytes() < output_bytes_pause;
+  const auto output_bytes_max =
+      authenticated_ ? output_bytes_pause : limits::unauthenticated_output_bytes;
+  return !closing_ && !broken_ && !blocked() && paused_until_us_ == 0 &&
+         in_flight_ < in_flight_max && in_flight_bytes_ < in_flight_bytes_max &&
+         replies_.buffered_bytes() < output_bytes_max;
 }
 
 bool session::wants_input() const {
-  return may_run() && !input_ended_ && next_parsed_ == parsed_.size();
+  // Before AUTH only what the next command still lacks: nobody unknown makes the node hold more.
+  return may_run() && !input_ended_ && next_parsed_ == parsed_.size() &&
+         (authenticated_ || input_used_up_);
 }
 
 void session::end_input() {
@@ -71,10 +80,17 @@ void session::end_input() {
 
 void session::received(std::size_t count) {
   buffer_.received(count);
+  environment_.counted.received_bytes += count;
   active_us_ = environment_.time.monotonic_us();
 }
 
 bool session::process() {
+  take_transaction_turn();
+  const auto more = process_input();
+  return more || (transaction_ && transaction_->wants_turn());
+}
+
+bool session::process_input() {
   if (next_parsed_ == parsed_.size()) {
     if (!may_run()) return false;
     parse();
@@ -103,7 +119,8 @@ void session::parse() {
     const auto first = words_.size();
     const auto status = parser_.next(buffer_.unread().subspan(parsed_bytes_), words_);
     parsed_bytes_ += parser_.consumed();
-    if (status == resp::parse_status::need_more) return;
+    input_used_up_ = status == resp::parse_status::need_more;
+    if (input_used_up_) return;
     if (status == resp::parse_status::command) {
       parsed_.push_back({first, words_.size() - first, nullptr, {}, {}, {}, false});
       continue;
@@ -180,55 +197,89 @@ void session::close(close_when when) {
   closing_ = true;
   broken_ = broken_ || when == close_when::now;
   // Who is to get its replies first also gets the true one of what is under way.
-  if (broken_ && transaction_) transaction_->abandon();
+  if (!broken_ || !transaction_) return;
+  transaction_->abandon();
+  settle_transaction();
 }
 
 // ---- running commands --------------------------------------------------------------------------
 
 void session::reply_error(std::string_view text) {
-  ++environment_.counted.error_replies;
   resp::reply_writer(replies_.output(), protocol_).error(text);
 }
 
 void session::run(const parsed_command& command) {
   if (command.word_count == 0) return run_step(command);
   const resp::arguments argv(words_.data() + command.first_word, command.word_count);
-  const auto start = begin_command();
-  run_command(command, argv);
-  end_command(start);
+  const auto start = replies_.mark();
+  const auto reserved = replies_.reserved_ever();
+  const auto what = run_command(command, argv);
+  if (what == fate::given_to_shard && mode_ == reply_mode::on) [[likely]]
+    return;
+  // A reply with a reserved place comes later, and so do its errors; then `start` means nothing.
+  if (replies_.reserved_ever() == reserved) {
+    const auto reply = std::string_view(replies_.output()).substr(start);
+    if (is_error(reply)) note_error(command, what, reply);
+    if (drops_replies()) replies_.output().resize(start);
+  }
+  // A transaction under way may still change the mode; it ends with its reply.
+  if (mode_ != reply_mode::on && !draining_ && !transaction_) advance_reply_mode();
 }
 
-void session::run_command(const parsed_command& command, resp::arguments argv) {
-  using enum resp::scope;
-  const auto* spec = command.spec;
-  if (!authenticated_ && (spec == nullptr || !spec->has(resp::command_flag::no_auth))) {
-    reply_error(resp::error_texts::no_auth);
-    return;
+void session::note_error(const parsed_command& command, fate what, std::string_view reply) {
+  if (what == fate::given_to_shard) return;  // counted where it was given
+  if (command.spec == nullptr) {
+    environment_.commands.error(reply);
+  } else if (what == fate::executed) {
+    environment_.commands.failed(command.spec->number, reply);
+  } else {
+    environment_.commands.rejected(*command.spec, reply);
   }
+}
+
+void session::advance_reply_mode() {
+  if (mode_ == reply_mode::skipping) {
+    mode_ = reply_mode::on;
+  } else if (mode_ == reply_mode::skip_next) {
+    mode_ = reply_mode::skipping;
+  }
+}
+
+session::fate session::run_command(const parsed_command& command, resp::arguments argv) {
+  const auto* spec = command.spec;
   if (command.error) {
-    multi_failed_ = multi_failed_ || in_multi_;
-    reply_error(*command.error);
-    return;
+    reject(spec, *command.error);
+    note_refusal();
+    return fate::rejected;
+  }
+  if (!authenticated_ && !spec->has(resp::command_flag::no_auth)) {
+    reject(spec, resp::error_texts::no_auth);
+    note_refusal();
+    return fate::rejected;
   }
   last_command_ = spec->name;
-  if (in_multi_ && spec->scope != transaction && spec->name != "quit" && spec->name != "reset") {
-    queue_in_multi(command, argv);
-    return;
+  if (in_multi() && waits_for_exec(*spec)) return queue_in_multi(command, argv);
+  environment_.commands.called(*spec);
+  if (command.one_shard) [[likely]] {
+    run_on_shard(command, argv);
+    return fate::given_to_shard;
   }
+  execute(command, argv);
+  return fate::executed;
+}
+
+void session::execute(const parsed_command& command, resp::arguments argv) {
+  using enum resp::scope;
+  const auto* spec = command.spec;
   switch (spec->scope) {
     case connection: run_here(*spec, argv, replies_.output()); return;
     case transaction: run_transaction_command(*spec, argv); return;
     case shard_key:
     case shard_keys:
     case every_shard:
-      if (command.one_shard) {
-        run_on_shard(command, argv);
-      } else {
-        kept_command kept{spec, {argv.begin(), argv.end()}};
-        std::vector<kept_command> alone;
-        alone.push_back(std::move(kept));
-        begin_transaction(transaction_order::kind::single, std::move(alone));
-      }
+      kept_commands alone(environment_.shard_count);
+      alone.add(*spec, argv);
+      begin_transaction(transaction_order::kind::single, std::move(alone));
       return;
   }
 }
@@ -246,6 +297,9 @@ void session::run_on_shard(const parsed_command& command, resp::arguments argv) 
     const auto start = replies_.mark();
     command_outcome outcome;
     if (core->run_inline(call, replies_.output(), outcome)) {
+      const auto& output = replies_.output();
+      if (output[start] == '-') [[unlikely]]
+        environment_.commands.failed(call.spec->number, std::string_view(output).substr(start));
       if (outcome.last_write.value != 0) last_writes_[shard.value] = outcome.last_write;
       if (outcome.hold.value != 0 && !drops_replies()) {
         replies_.hold(start, {shard, outcome.kind, outcome.hold, active_us_});
@@ -257,7 +311,7 @@ void session::run_on_shard(const parsed_command& command, resp::arguments argv) 
   for (const auto word : argv) in_flight_bytes_ += word.size();
   ++outstanding_[shard.value];
   ++in_flight_;
-  services_.send_command(shard, identity_.id, ticket, call);
+  services_.send_command(shard, identity_.id, tag_of(call.spec->number, ticket), call);
 }
 
 void session::note_write(shard_id shard, lsn written) {
@@ -266,32 +320,40 @@ void session::note_write(shard_id shard, lsn written) {
 
 // ---- answers -----------------------------------------------------------------------------------
 
-void session::on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
+void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
                        const command_outcome& outcome) {
+  const auto place = tag & place_mask;
+  const auto ticket = place == place_mask ? no_ticket : place;
+  const auto is_of_upload = place >= first_part_place && ticket != no_ticket;
+  // What a part is refused for is counted when the whole command is.
+  if (is_error(bytes) && !is_of_upload) {
+    environment_.commands.failed(static_cast<std::uint16_t>(tag >> place_bits), bytes);
+  }
   --outstanding_[shard.value];
   if (--in_flight_ == 0) in_flight_bytes_ = 0;
   note_write(shard, outcome.last_write);
-  if (ticket < first_part_ticket) {
+  if (place < first_part_place) {
     const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
     const auto holds =
         outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
     replies_.fill({ticket}, std::move(bytes), holds);
     fail_lost_replies(shard);
-  } else if (ticket != no_ticket) {
+  } else if (is_of_upload) {
     in_flight_bytes_ -= std::min(in_flight_bytes_, limits::part_bytes_max);
-    on_part_stored(ticket, bytes);
+    on_part_stored(place, std::move(bytes));
   }
   start_drained_transaction();
   settle_wait();
 }
 
-void session::on_streamed_reply(shard_id shard, std::uint64_t ticket, std::string header,
+void session::on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
                                 const command_outcome& outcome, const opened_stream& stream) {
+  const auto place = tag & place_mask;
   const resp::stream_source source{shard, stream.number, stream.size};
   const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
   const auto holds =
       outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
-  if (ticket == no_ticket || !replies_.fill_streamed({ticket}, std::move(header), source, holds)) {
+  if (place == place_mask || !replies_.fill_streamed({place}, std::move(header), source, holds)) {
     drop({source});
   }
   // The place is filled, so the rest is as for a reply that nobody wants.
@@ -324,11 +386,25 @@ void session::drop(const std::vector<resp::stream_source>& streams) {
 
 std::uint64_t session::reserve() {
   ++in_flight_;
+  if (runs_exec_) {
+    replies_later_ = true;
+    return exec_ticket;
+  }
   return drops_replies() ? no_ticket : replies_.reserve().value;
+}
+
+std::uint64_t session::reserve_unseen() {
+  ++in_flight_;
+  return no_ticket;
 }
 
 void session::on_answer(std::uint64_t ticket, std::string bytes) {
   if (--in_flight_ == 0) in_flight_bytes_ = 0;
+  if (ticket == exec_ticket) {
+    transaction_->on_late_reply(bytes);
+    settle_transaction();
+    return;
+  }
   if (ticket != no_ticket) replies_.fill({ticket}, std::move(bytes));
   start_drained_transaction();
 }
@@ -347,80 +423,10 @@ void session::on_log_failed(shard_id shard) {
 void session::fail_lost_replies(shard_id shard) {
   const auto& why = environment_.log_failures[shard.value];
   if (why.empty()) return;
-  replies_.fail_held(shard, environment_.durable[shard.value],
-                     fmt::format("{}{}", poisoned_text, why));
+  const auto failed = replies_.fail_held(shard, environment_.durable[shard.value],
+                                         fmt::format("{}{}", poisoned_text, why));
+  environment_.commands.error(poisoned_text, failed);
   drop(replies_.take_replaced_streams());
-}
-
-void session::on_tick(std::uint64_t now_us) {
-  const auto& settings = environment_.settings;
-  if (replies_.held_count() > 0 && now_us > settings.commit_timeout_us &&
-      replies_.oldest_hold_us() < now_us - settings.commit_timeout_us) {
-    environment_.counted.commit_timeouts += replies_.expire(now_us - settings.commit_timeout_us);
-    drop(replies_.take_replaced_streams());
-  }
-  if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
-    waiting_->order.timeout_ms = 0;
-    waiting_->order.replicas = 0;
-    waiting_->deadline_us = 1;  // over: answer with what there is
-    settle_wait();
-  }
-  if (replies_.buffered_bytes() > limits::output_bytes_max) close(close_when::now);
-  if (settings.idle_timeout_us != 0 && !blocked() && in_flight_ == 0 &&
-      now_us - active_us_ > settings.idle_timeout_us) {
-    close(close_when::now);
-  }
-}
-
-// ---- identity ----------------------------------------------------------------------------------
-
-bool session::authenticate(std::string_view password) {
-  const auto& expected = environment_.config.password;
-  // Compared in constant time; the length of a wrong guess is no secret.
-  const auto right = password.size() == expected.size() &&
-                     CRYPTO_memcmp(password.data(), expected.data(), expected.size()) == 0;
-  if (right) {
-    authenticated_ = true;
-    parser_.set_limits(authenticated_limits());
-    return true;
-  }
-  ++environment_.counted.authentication_failures;
-  if (!authenticated_ && ++authentication_failures_ >= authentication_failures_max) {
-    close(close_when::replied);
-  }
-  return false;
-}
-
-void session::set_library(std::string_view attribute, std::string_view value) {
-  (attribute == "lib-name" ? library_name_ : library_version_) = value;
-}
-
-void session::reset() {
-  discard_multi();
-  protocol_ = resp::protocol::resp2;
-  mode_ = reply_mode::on;
-  name_.clear();
-  no_evict_ = no_touch_ = false;
-  authenticated_ = environment_.config.password.empty();
-  if (!authenticated_) parser_.set_limits(resp::parse_limits::unauthenticated());
-}
-
-std::string session::describe() const {
-  const auto now = environment_.time.monotonic_us();
-  return fmt::format(
-      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 "
-      "multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 "
-      "tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
-      identity_.id, identity_.address, identity_.local_address, identity_.descriptor, name_,
-      (now - created_us_) / 1'000'000, (now - active_us_) / 1'000'000,
-      in_multi_   ? "x"
-      : no_evict_ ? "e"
-      : no_touch_ ? "T"
-                  : "N",
-      in_multi_ ? static_cast<long>(queued_.size()) : -1, parsed_bytes_, buffer_.capacity(),
-      queued_bytes_, buffer_.capacity(), replies_.buffered_bytes(),
-      buffer_.capacity() + replies_.buffered_bytes() + queued_bytes_, last_command_,
-      static_cast<int>(protocol_), library_name_, library_version_);
 }
 
 }  // namespace troupe::actors

@@ -12,11 +12,10 @@
 //  3. Parsed words live in the read buffer: it is not read into while any of them is to be run.
 //  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
 //     parser's strict limits hold.
-//  5. Bounds: replies (limits::output_bytes_max, of them limits::streamed_bytes_ahead of a value
-//  that
-//     is streamed), commands under way (in_flight_max and in_flight_bytes_max, and always one):
-//     beyond them no command is run and the socket is not read; a client that does not read its
-//     replies is closed.
+//  5. Bounds: replies (limits::output_bytes_max, a value being streamed as streamed_bytes_ahead),
+//     commands under way (in_flight_max and in_flight_bytes_max, and always one): beyond them no
+//     command is run and the socket is not read; a client that does not read its replies is closed.
+//     All clients together are bounded by the gateway (client_table).
 //  6. A client that only ended its side still gets the replies to everything it sent.
 #pragma once
 
@@ -27,6 +26,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/command_statistics.hpp"
 #include "actors/node_config.hpp"
 #include "actors/resp/command_table.hpp"
 #include "actors/resp/parser.hpp"
@@ -46,6 +46,7 @@ struct live_settings {
   std::uint64_t commit_timeout_us = 10'000'000;
   std::uint64_t idle_timeout_us = 0;  ///< 0 = never
   std::uint32_t clients_max = limits::clients_max;
+  std::uint64_t client_memory_bytes = 0;  ///< bound over all clients of the node; 0 = none
 };
 
 /// What sessions of one gateway share.
@@ -53,6 +54,7 @@ struct session_environment {
   const node_config& config;
   live_settings& settings;
   client_statistics& counted;
+  command_statistics& commands;
   const clock& time;
   prng& random;
   std::uint32_t shard_count;
@@ -121,6 +123,8 @@ class session {
   static constexpr std::size_t in_flight_max = 1024;
   static constexpr std::size_t in_flight_bytes_max = 8 << 20;
   static constexpr std::size_t commands_per_round = 64;
+  /// A client that sent nothing for so long gets no memory for its next command in advance.
+  static constexpr std::uint64_t idle_release_us = 2'000'000;
 
   session(session_identity identity, session_environment& environment, session_services& services);
   ~session();
@@ -135,8 +139,8 @@ class session {
   void received(std::size_t count);
   /// The client will send no more; finished() once all it sent is answered.
   void end_input();
-  /// Runs what has been received, at most commands_per_round commands. True: there is more to run
-  /// without further input.
+  /// Runs what has been received, at most commands_per_round commands, or the next slice of a
+  /// transaction. True: there is more to run without further input.
   bool process();
   /// Bytes that may be sent now; then sent().
   [[nodiscard]] std::string_view sendable() {
@@ -159,7 +163,7 @@ class session {
   void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
                 const command_outcome& outcome);
   /// The same for a reply of which `header` is all: the value follows through on_part.
-  void on_streamed_reply(shard_id shard, std::uint64_t ticket, std::string header,
+  void on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
                          const command_outcome& outcome, const opened_stream& stream);
   /// A part of a stream, or its failure: then the connection closes if the reply has begun.
   void on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
@@ -170,8 +174,9 @@ class session {
   void on_watermark(shard_id shard, lsn durable);
   /// The log of `shard` failed; environment.durable and log_failures say how far it came and why.
   void on_log_failed(shard_id shard);
-  /// Deadlines: held replies, WAIT, idle clients.
-  void on_tick(std::uint64_t now_us);
+  /// Deadlines: held replies, WAIT, idle clients, whose buffers are given back. True if the socket
+  /// has something to do now.
+  bool on_tick(std::uint64_t now_us);
 
   // ---- for connection commands (connection_commands.cpp) ----------------------------------------
   [[nodiscard]] const session_identity& identity() const { return identity_; }
@@ -180,40 +185,59 @@ class session {
   [[nodiscard]] resp::protocol protocol() const { return protocol_; }
   void set_protocol(resp::protocol version) { protocol_ = version; }
   [[nodiscard]] bool authenticated() const { return authenticated_; }
-  /// Checks the password; counts failures and closes after authentication_failures_max of them.
+  /// Checks the password. A wrong one before AUTH pauses the client, longer each time; after
+  /// limits::wrong_passwords it is closed.
   [[nodiscard]] bool authenticate(std::string_view password);
   void set_name(std::string_view name) { name_ = name; }
   [[nodiscard]] const std::string& name() const { return name_; }
   void set_library(std::string_view attribute, std::string_view value);
-  /// CLIENT REPLY; SKIP while replies are off changes nothing.
+  /// CLIENT REPLY; SKIP while replies are off changes nothing, ON does not take back a SKIP of the
+  /// same MULTI block.
   void set_reply_mode(reply_mode mode) {
-    if (mode != reply_mode::skip_next || mode_ != reply_mode::off) mode_ = mode;
+    using enum reply_mode;
+    const auto ignored = mode == skip_next ? mode_ == off : mode == on && mode_ == skip_next;
+    if (!ignored) mode_ = mode;
   }
   void set_no_evict(bool on) { no_evict_ = on; }
   void set_no_touch(bool on) { no_touch_ = on; }
   /// Back to a fresh connection (RESET).
   void reset();
-  [[nodiscard]] bool in_multi() const { return in_multi_; }
+  [[nodiscard]] bool in_multi() const { return queued_ != nullptr; }
   /// A place for a reply that comes through on_answer.
   [[nodiscard]] std::uint64_t reserve();
+  /// The same for an answer that is no reply.
+  [[nodiscard]] std::uint64_t reserve_unseen();
   /// One line of CLIENT LIST, without its end.
   [[nodiscard]] std::string describe() const;
   /// WAIT (no followers yet) and WAITAOF: blocks further commands until then or the time-out.
+  /// Inside EXEC it does not wait but replies how things are.
   struct wait_order {
     bool local_disk = false;       ///< WAITAOF with numlocal 1
     std::uint64_t replicas = 0;    ///< asked for
     std::uint64_t timeout_ms = 0;  ///< 0 = for ever
     bool is_waitaof = false;
   };
-  void wait(const wait_order& order);
+  void wait(const wait_order& order, resp::reply_writer& reply);
   [[nodiscard]] std::size_t held_count() const { return replies_.held_count(); }
   [[nodiscard]] std::size_t output_bytes() const { return replies_.buffered_bytes(); }
+  [[nodiscard]] std::size_t input_bytes() const { return buffer_.capacity(); }
+  /// What this client makes the node hold: buffers, and commands kept or under way.
+  [[nodiscard]] std::size_t memory_bytes() const {
+    return buffer_.capacity() + parser_.memory_bytes() + replies_.memory_bytes() +
+           in_flight_bytes_ + (queued_ ? queued_->memory_bytes() : 0) +
+           (draining_ ? draining_->commands.memory_bytes() : 0) +
+           (transaction_ ? transaction_->memory_bytes() : 0);
+  }
+  /// In WAIT or WAITAOF.
+  [[nodiscard]] bool waits() const { return waiting_.has_value(); }
+  /// CLIENT NO-EVICT: not closed for the memory it holds.
+  [[nodiscard]] bool evictable() const { return !no_evict_; }
 
  private:
   /// In place of a ticket: the reply is not wanted.
   static constexpr std::uint64_t no_ticket = UINT64_MAX;
-  /// Tickets from here on name the parts of one upload.
-  static constexpr std::uint64_t first_part_ticket = std::uint64_t{1} << 63;
+  /// In place of a ticket: the reply belongs to the command that EXEC is at.
+  static constexpr std::uint64_t exec_ticket = UINT64_MAX - 1;
 
   /// What a parsed_command without words stands for; always the last one of its round.
   enum class step : std::uint8_t { none, begin_upload, upload_part, end_upload, fail };
@@ -229,23 +253,37 @@ class session {
   struct upload_state {
     std::string key;
     shard_id shard;
-    std::uint64_t ticket;                // of its parts
+    std::uint64_t place;                 // in the tags of its parts
     std::uint64_t bytes;                 // passed on to the shard
     std::optional<std::string> refusal;  // the parts are dropped: the reply once all was read
   };
-  /// Where a command's reply begins.
-  struct reply_start {
-    std::size_t mark, reserved;
-  };
+  /// Bytes received and not yet run, once the client is known.
+  static constexpr std::size_t input_bytes_max =
+      limits::query_buffer_bytes + limits::value_bytes_max;
+  /// What a shard is given with a command and gives back with its reply: the place of the reply,
+  /// and in the upper bits the command's number, for the statistics.
+  static constexpr unsigned place_bits = 48;
+  static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+  /// Places from here on name uploads instead, but for the last, which is that of no reply.
+  static constexpr std::uint64_t first_part_place = std::uint64_t{1} << (place_bits - 1);
+  static constexpr std::uint64_t tag_of(std::uint16_t number, std::uint64_t place) {
+    return std::uint64_t{number} << place_bits | (place & place_mask);
+  }
+
   struct wait_state {
     wait_order order;
     std::uint64_t ticket;
     std::uint64_t deadline_us;  // 0 = none
   };
 
+  /// What became of a command in run().
+  enum class fate : std::uint8_t { rejected, queued, executed, given_to_shard };
+
+  [[nodiscard]] static resp::parse_limits authenticated_limits();
   [[nodiscard]] bool blocked() const;
   [[nodiscard]] bool may_run() const;
   [[nodiscard]] std::size_t commands_at_once() const;
+  bool process_input();
   void parse();
   void note_step(resp::parse_status status);
   void resolve(parsed_command& command);
@@ -254,45 +292,41 @@ class session {
   void run_step(const parsed_command& command);
   void begin_upload(resp::arguments words);
   void upload_part(std::string_view bytes);
-  void on_part_stored(std::uint64_t ticket, std::string_view reply);
+  void on_part_stored(std::uint64_t place, std::string reply);
   void end_upload(resp::arguments options);
   void abandon_upload();
-  void run_command(const parsed_command& command, resp::arguments argv);
+  fate run_command(const parsed_command& command, resp::arguments argv);
+  void execute(const parsed_command& command, resp::arguments argv);
+  void note_error(const parsed_command& command, fate what, std::string_view reply);
+  void advance_reply_mode();
+  void release_idle_memory(std::uint64_t now_us);
   void run_on_shard(const parsed_command& command, resp::arguments argv);
   void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
   void run_here(const resp::command_spec& spec, resp::arguments argv, std::string& out);
-  void queue_in_multi(const parsed_command& command, resp::arguments argv);
+  /// Counts a command that a client before AUTH may not send.
+  void note_refusal();
+  /// Replies why a command is not run or queued; `why` with its code.
+  void reject(const resp::command_spec* spec, std::string_view why);
+  fate queue_in_multi(const parsed_command& command, resp::arguments argv);
   void exec();
   void discard_multi();
   void watch(resp::arguments argv);
   void forget_watches();
   void send_piece(shard_id shard, const resp::command_spec& spec,
                   const std::vector<std::string_view>& words);
-  void begin_transaction(transaction_order::kind what, std::vector<kept_command> commands);
+  void begin_transaction(transaction_order::kind what, kept_commands commands);
   void start_drained_transaction();
+  run_here_outcome run_here_in_exec(const kept_command& command, std::string& out);
+  void take_transaction_turn();
   void settle_transaction();
   void settle_wait();
+  [[nodiscard]] bool is_durable_here() const;
+  static void reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply);
   void fail_lost_replies(shard_id shard);
   void feed_stream();
   void drop(const std::vector<resp::stream_source>& streams);
   void note_write(shard_id shard, lsn written);
   void reply_error(std::string_view text);
-  // Around every command, so in line.
-  [[nodiscard, gnu::always_inline]] reply_start begin_command() {
-    ++environment_.counted.commands;
-    return {replies_.mark(), replies_.reserved_count()};
-  }
-  [[gnu::always_inline]] void end_command(const reply_start& start) {
-    // Replies that come later are not reserved when they are not wanted: only text can be left.
-    if (drops_replies() && replies_.reserved_count() == start.reserved) {
-      replies_.output().resize(start.mark);
-    }
-    if (mode_ == reply_mode::skipping) {
-      mode_ = reply_mode::on;
-    } else if (mode_ == reply_mode::skip_next) {
-      mode_ = reply_mode::skipping;
-    }
-  }
   [[nodiscard]] bool drops_replies() const {
     return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
   }
@@ -312,7 +346,10 @@ class session {
 
   resp::protocol protocol_ = resp::protocol::resp2;
   bool authenticated_;
-  std::uint32_t authentication_failures_ = 0;
+  bool input_used_up_ = true;  // what is in buffer_ is no whole command
+  // Before AUTH:
+  std::uint32_t wrong_passwords_ = 0, refusals_ = 0;
+  std::uint64_t paused_until_us_ = 0;  // after a wrong password; 0 = not paused
   reply_mode mode_ = reply_mode::on;
   std::string name_, library_name_, library_version_;
   bool no_evict_ = false, no_touch_ = false;
@@ -327,13 +364,15 @@ class session {
   std::optional<upload_state> upload_;
   std::uint64_t uploads_ = 0;
 
-  bool in_multi_ = false, multi_failed_ = false;
-  std::vector<kept_command> queued_;
-  std::size_t queued_bytes_ = 0;
+  std::unique_ptr<kept_commands> queued_;  // set between MULTI and EXEC
+  bool multi_failed_ = false;
   std::vector<shard_id> watched_shards_;
   std::optional<transaction_order> draining_;
   std::unique_ptr<shard_transaction> transaction_;
   std::uint64_t transaction_ticket_ = 0;
+  bool beginning_transaction_ = false;  // inside begin_transaction
+  bool runs_exec_ = false;              // inside run_here_in_exec
+  bool replies_later_ = false;          // the command there reserved a place
   std::optional<wait_state> waiting_;
 };
 

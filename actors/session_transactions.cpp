@@ -17,111 +17,114 @@ namespace {
 constexpr std::size_t multi_bytes_max = 64 << 20;
 constexpr std::size_t multi_commands_max = 1 << 20;
 
-/// Commands whose reply comes from elsewhere cannot stand inside a MULTI block.
-bool answers_later(std::string_view name) {
-  return name == "info" || name == "client|list" || name == "client|kill" || name == "config|set" ||
-         name == "config|resetstat" || name == "wait" || name == "waitaof" || name == "shutdown" ||
-         name == "role";
-}
-
 }  // namespace
 
 // ---- MULTI -------------------------------------------------------------------------------------
 
-void session::queue_in_multi(const parsed_command& command, resp::arguments argv) {
+void session::reject(const resp::command_spec* spec, std::string_view why) {
+  if (spec != nullptr && spec->name == "exec") {
+    discard_multi();
+    constexpr std::string_view common_code = "ERR ";
+    if (why.starts_with(common_code)) why.remove_prefix(common_code.size());
+    return reply_error(fmt::format("{}{}", resp::error_texts::exec_aborted_because, why));
+  }
+  multi_failed_ = multi_failed_ || in_multi();
+  reply_error(why);
+}
+
+session::fate session::queue_in_multi(const parsed_command& command, resp::arguments argv) {
   const auto& spec = *command.spec;
-  if (spec.has(resp::command_flag::no_multi) || answers_later(spec.name)) {
-    multi_failed_ = true;
-    reply_error("ERR Command not allowed inside a transaction");
-    return;
+  if (spec.has(resp::command_flag::no_multi)) {
+    reject(&spec, resp::error_texts::not_in_multi);
+    return fate::rejected;
   }
-  for (const auto word : argv) queued_bytes_ += word.size();
-  if (queued_bytes_ > multi_bytes_max || queued_.size() >= multi_commands_max) {
-    multi_failed_ = true;
-    reply_error("ERR the transaction is too large");
-    return;
+  if (spec.name == "debug" && !environment_.config.enable_debug) {
+    reject(&spec, resp::error_texts::debug_not_allowed);
+    return fate::rejected;
   }
-  queued_.push_back({&spec, {argv.begin(), argv.end()}});
+  if (queued_->word_bytes() + resp::write_bytes_estimate(argv) > multi_bytes_max ||
+      queued_->size() >= multi_commands_max) {
+    reject(&spec, "ERR the transaction is too large");
+    return fate::rejected;
+  }
+  queued_->add(spec, argv);
   resp::reply_writer(replies_.output(), protocol_).simple("QUEUED");
+  return fate::queued;
 }
 
 void session::run_transaction_command(const resp::command_spec& spec, resp::arguments argv) {
   resp::reply_writer reply(replies_.output(), protocol_);
   if (spec.name == "multi") {
-    if (in_multi_) return reply_error(resp::error_texts::nested_multi);
-    in_multi_ = true;
+    if (in_multi()) return reply_error(resp::error_texts::nested_multi);
+    queued_ = std::make_unique<kept_commands>(environment_.shard_count);
     reply.ok();
   } else if (spec.name == "exec") {
     exec();
   } else if (spec.name == "discard") {
-    if (!in_multi_) return reply_error(resp::error_texts::discard_without_multi);
+    if (!in_multi()) return reply_error(resp::error_texts::discard_without_multi);
     discard_multi();
     reply.ok();
   } else if (spec.name == "watch") {
-    if (in_multi_) return reply_error(resp::error_texts::watch_inside_multi);
+    if (in_multi()) return reply_error(resp::error_texts::watch_inside_multi);
     watch(argv);
     // The reply promises that the keys are watched, so it waits for the shards that must say so.
     if (in_flight_ > 0) {
-      std::vector<kept_command> alone;
-      alone.push_back({&spec, {}});
+      kept_commands alone(environment_.shard_count);
+      alone.add(spec, {});
       begin_transaction(transaction_order::kind::single, std::move(alone));
       return;
     }
     resp::reply_writer(replies_.output(), protocol_).ok();
   } else {
-    if (in_multi_) {
-      queued_.push_back({&spec, {argv.begin(), argv.end()}});
-      reply.simple("QUEUED");
-      return;
-    }
     forget_watches();
     reply.ok();
   }
 }
 
 void session::discard_multi() {
-  in_multi_ = multi_failed_ = false;
-  queued_.clear();
-  queued_bytes_ = 0;
+  multi_failed_ = false;
+  queued_.reset();
   forget_watches();
 }
 
 void session::exec() {
-  if (!in_multi_) return reply_error(resp::error_texts::exec_without_multi);
+  if (!in_multi()) return reply_error(resp::error_texts::exec_without_multi);
   if (multi_failed_) {
     discard_multi();
     return reply_error(resp::error_texts::exec_aborted);
   }
-  auto commands = std::move(queued_);
-  queued_.clear();
-  queued_bytes_ = 0;
-  in_multi_ = false;
-  begin_transaction(transaction_order::kind::exec, std::move(commands));
+  const auto commands = std::move(queued_);
+  begin_transaction(transaction_order::kind::exec, std::move(*commands));
 }
 
 // ---- transactions over shards ------------------------------------------------------------------
 
-void session::begin_transaction(transaction_order::kind what, std::vector<kept_command> commands) {
-  transaction_order order;
+void session::begin_transaction(transaction_order::kind what, kept_commands commands) {
+  transaction_order order(std::move(commands));
   // The upper bit keeps transactions apart from connections among the lanes of a shard.
   order.id = (std::uint64_t{1} << 63) | identity_.id;
   order.what = what;
-  order.commands = std::move(commands);
   order.protocol = protocol_;
   order.level = environment_.settings.level;
   order.shard_count = environment_.shard_count;
   order.watcher = identity_.id;
   if (what == transaction_order::kind::exec) order.watched_shards = watched_shards_;
   order.run_here = [this](const kept_command& command, std::string& out) {
-    if (command.spec->scope == resp::scope::transaction) {
-      resp::reply_writer(out, protocol_).ok();
-      return;
-    }
-    run_here(*command.spec, command.views(), out);
+    return run_here_in_exec(command, out);
   };
-  draining_ = std::move(order);
+  order.on_reply = [this, what](const kept_command& command, std::string_view reply) {
+    if (what == transaction_order::kind::exec) environment_.commands.called(*command.spec);
+    if (is_error(reply)) environment_.commands.failed(command.spec->number, reply);
+    return !drops_replies();
+  };
+  // CLIENT REPLY inside the block counts from where it stands, as in Redis: what is in front of the
+  // replies went out or not before.
+  if (drops_replies()) order.exec_frame = transaction_order::frame::unwanted;
   transaction_ticket_ = drops_replies() ? no_ticket : replies_.reserve().value;
+  draining_ = std::move(order);
+  beginning_transaction_ = true;
   start_drained_transaction();
+  beginning_transaction_ = false;
 }
 
 void session::start_drained_transaction() {
@@ -135,9 +138,29 @@ void session::start_drained_transaction() {
   settle_transaction();
 }
 
+run_here_outcome session::run_here_in_exec(const kept_command& command, std::string& out) {
+  using enum run_here_outcome::reply;
+  if (command.spec->scope == resp::scope::transaction) {
+    resp::reply_writer(out, protocol_).ok();
+    return {given, protocol_};
+  }
+  runs_exec_ = true;
+  replies_later_ = false;
+  run_here(*command.spec, command.views(), out);
+  runs_exec_ = false;
+  return {replies_later_ ? later : given, protocol_};
+}
+
 void session::on_transaction_answer(shard_id shard, std::vector<transaction_answer> answers) {
   if (!transaction_) return;
   transaction_->on_answer(shard, std::move(answers));
+  if (transaction_->reply_bytes() > limits::output_bytes_max) close(close_when::now);
+  settle_transaction();
+}
+
+void session::take_transaction_turn() {
+  if (!transaction_ || !transaction_->wants_turn()) return;
+  transaction_->take_turn();
   settle_transaction();
 }
 
@@ -146,14 +169,20 @@ void session::settle_transaction() {
   const auto done = std::move(transaction_);
   for (const auto& [shard, written] : done->writes()) note_write(shard, written);
   if (done->order().what == transaction_order::kind::exec) forget_watches();
-  if (transaction_ticket_ == no_ticket) return;
+  auto reply = done->take_reply();
+  // Within run() the command ends there.
+  if (!beginning_transaction_) advance_reply_mode();
+  if (transaction_ticket_ == no_ticket) {
+    if (reply.empty()) return;
+    // Replies were turned on in the middle. Nothing ran since, so the next place is the right one.
+    transaction_ticket_ = replies_.reserve().value;
+  }
   auto holds = done->holds();
   // Watermarks that passed while other shards had not answered yet did not wake this session.
   std::erase_if(holds, [this](const resp::hold_reason& hold) {
     return hold.sequence <= environment_.durable[hold.shard.value];
   });
   for (auto& hold : holds) hold.since_us = active_us_;
-  auto reply = done->take_reply();
   // A client that left in the middle gets nothing; its place still needs something to drop.
   if (reply.empty()) resp::reply_writer(reply, protocol_).null();
   replies_.fill({transaction_ticket_}, std::move(reply), holds);
@@ -191,12 +220,15 @@ void session::send_piece(shard_id shard, const resp::command_spec& spec,
   }
   ++outstanding_[shard.value];
   ++in_flight_;
+  // All bits set: no place for a reply, no command a client sent.
   services_.send_command(shard, identity_.id, no_ticket, call);
 }
 
 // ---- WAIT --------------------------------------------------------------------------------------
 
-void session::wait(const wait_order& order) {
+void session::wait(const wait_order& order, resp::reply_writer& reply) {
+  // What EXEC wrote so far is not among the last writes yet, as in Redis.
+  if (runs_exec_) return reply_wait(order, is_durable_here(), reply);
   const auto now = environment_.time.monotonic_us();
   const auto deadline = order.timeout_ms == 0 ? 0 : now + order.timeout_ms * 1000;
   waiting_ = {order, drops_replies() ? no_ticket : replies_.reserve().value, deadline};
@@ -208,28 +240,38 @@ void session::wait(const wait_order& order) {
   settle_wait();
 }
 
+bool session::is_durable_here() const {
+  for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
+    if (outstanding_[i] > 0 || last_writes_[i] > environment_.durable[i]) return false;
+  }
+  return true;
+}
+
 void session::settle_wait() {
   if (!waiting_) return;
   const auto& order = waiting_->order;
   auto timed_out = waiting_->deadline_us == 1;
-  auto local = true;
   for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
-    const auto here = outstanding_[i] == 0 && last_writes_[i] <= environment_.durable[i];
-    local = local && here;
     // What a failed log lacks will never come.
+    const auto here = outstanding_[i] == 0 && last_writes_[i] <= environment_.durable[i];
     timed_out = timed_out || (!here && !environment_.log_failures[i].empty());
   }
-  if (!timed_out && (order.replicas > 0 || (order.local_disk && !local))) return;
+  const auto is_durable = is_durable_here();
+  if (!timed_out && (order.replicas > 0 || (order.local_disk && !is_durable))) return;
   std::string bytes;
   resp::reply_writer reply(bytes, protocol_);
-  if (order.is_waitaof) {
-    reply.array(2);
-    reply.integer(local ? 1 : 0);
-  }
-  reply.integer(0);  // no node follows this one
+  reply_wait(order, is_durable, reply);
   const auto ticket = waiting_->ticket;
   waiting_.reset();
   if (ticket != no_ticket) replies_.fill({ticket}, std::move(bytes));
+}
+
+void session::reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply) {
+  if (order.is_waitaof) {
+    reply.array(2);
+    reply.integer(is_durable ? 1 : 0);
+  }
+  reply.integer(0);  // no node follows this one
 }
 
 }  // namespace troupe::actors

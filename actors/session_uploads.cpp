@@ -26,7 +26,10 @@ void session::run_step(const parsed_command& command) {
     case step::fail: break;
   }
   abandon_upload();
-  if (!command.error->empty()) reply_error(*command.error);
+  if (!command.error->empty()) {
+    environment_.commands.error(*command.error);
+    reply_error(*command.error);
+  }
   close(close_when::replied);
 }
 
@@ -34,13 +37,13 @@ void session::begin_upload(resp::arguments words) {
   const auto* spec = resp::find(words.front());
   const auto is_set = spec != nullptr && spec->handler == resp::handle_set && words.size() == 2 &&
                       words[1].size() <= limits::key_bytes_max;
-  if (!is_set || in_multi_ || !authenticated_) {
+  if (!is_set || in_multi() || !authenticated_) {
     parser_.collect_argument();
     return;
   }
   const auto key = words[1];
   upload_.emplace(upload_state{std::string(key), shard_of(key, environment_.shard_count),
-                               first_part_ticket + ++uploads_, 0, std::nullopt});
+                               first_part_place + ++uploads_, 0, std::nullopt});
   parsed_bytes_ += parser_.stream_argument();
 }
 
@@ -57,31 +60,33 @@ void session::upload_part(std::string_view bytes) {
     command_outcome outcome;
     if (core->run_inline(call, reply, outcome)) {
       note_write(shard, outcome.last_write);
-      on_part_stored(upload_->ticket, reply);
+      on_part_stored(upload_->place, std::move(reply));
       return;
     }
   }
   ++outstanding_[shard.value];
   ++in_flight_;
   in_flight_bytes_ += bytes.size();
-  services_.send_command(shard, identity_.id, upload_->ticket, call);
+  services_.send_command(shard, identity_.id, tag_of(resp::unnumbered, upload_->place), call);
 }
 
-void session::on_part_stored(std::uint64_t ticket, std::string_view reply) {
-  if (!upload_ || upload_->ticket != ticket || !reply.starts_with('-') || upload_->refusal) return;
+void session::on_part_stored(std::uint64_t place, std::string reply) {
+  if (!upload_ || upload_->place != place || upload_->refusal || !is_error(reply)) return;
   // The rest of the value is read and dropped, so that the connection stays usable.
   abandon_upload();
-  upload_->refusal = std::string(reply.substr(1, reply.find('\r') - 1));
+  upload_->refusal = std::move(reply);
 }
 
 void session::end_upload(resp::arguments options) {
-  const auto start = begin_command();
   const auto done = std::move(*upload_);
   upload_.reset();
-  last_command_ = "set";
+  const auto* spec = resp::find("set");
+  last_command_ = spec->name;
+  environment_.commands.called(*spec);
   if (done.refusal) {
-    reply_error(*done.refusal);
-    end_command(start);
+    environment_.commands.failed(spec->number, *done.refusal);
+    if (!drops_replies()) replies_.output() += *done.refusal;
+    advance_reply_mode();
     return;
   }
   const auto id = fmt::format("{}", identity_.id);
@@ -95,10 +100,10 @@ void session::end_upload(resp::arguments options) {
   const auto ticket = drops_replies() ? no_ticket : replies_.reserve().value;
   ++outstanding_[done.shard.value];
   ++in_flight_;
-  services_.send_command(done.shard, identity_.id, ticket, call);
+  services_.send_command(done.shard, identity_.id, tag_of(spec->number, ticket), call);
   // Behind it, for what a refused SET left.
   send_piece(done.shard, resp::drop_upload, {resp::drop_upload.name, id});
-  end_command(start);
+  advance_reply_mode();
 }
 
 void session::abandon_upload() {

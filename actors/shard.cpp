@@ -61,7 +61,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
         [this](const envelope<schemas::StreamOrders>& message) { on_stream_orders(message); },
         [this](const envelope<schemas::TransactionStep>& message) { on_transaction(message); },
         [this](const envelope<schemas::CommitDemand>& message) { on_demand(message); },
-        [this](const envelope<schemas::StatisticsRequest>&) { return statistics(); },
+        [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
         [this](const envelope<schemas::Stop>& message) { on_stop(message); },
         [this](caf::tick_atom) { on_tick(); },
     };
@@ -324,8 +324,12 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
   }
 
-  envelope<schemas::ShardStatistics> statistics() const {
+  envelope<schemas::ShardStatistics> statistics(
+      const envelope<schemas::StatisticsRequest>& request) {
     auto counted = core_.statistics();
+    if (envelope<schemas::StatisticsRequest>::reader(request)->getReset()) {
+      core_.reset_statistics();
+    }
     counted.segments = segment_count_;
     counted.segment_bytes = segment_count_ * segment_bytes_;
     envelope<schemas::ShardStatistics>::builder answer(1024);

@@ -22,6 +22,8 @@ constexpr std::uint32_t load_failures_max = 2;
 constexpr std::size_t spare_segments = limits::reserved_segments + 1;
 /// What a write may need beside the bytes it asked for: record headers, the record of its batch.
 constexpr std::size_t room_margin_bytes = 1024;
+/// Of replies to a transaction at which they are sent before the pieces behind them ran.
+constexpr std::size_t answer_bytes_max = 1 << 20;
 constexpr std::uint64_t segment_retry_us = 1'000'000;
 /// Keys looked at or freed by one step of upkeep, so that it stays around 200 us.
 constexpr std::size_t upkeep_keys = 4096;
@@ -284,8 +286,10 @@ void shard_core::deliver(lane_key key, shard_reply&& answer) {
     outputs_.send_reply(std::move(answer));
     return;
   }
+  transaction_->reply_bytes += answer.bytes.size();
   transaction_->replies.push_back(std::move(answer));
-  if (lanes_.at(key).queue.empty()) {
+  if (lanes_.at(key).queue.empty() || transaction_->reply_bytes >= answer_bytes_max) {
+    transaction_->reply_bytes = 0;
     outputs_.send_transaction_reply(key, std::exchange(transaction_->replies, {}));
   }
 }
@@ -321,7 +325,7 @@ void shard_core::grant_pause() {
     group_.on_demand();
     return;
   }
-  transaction_ = transaction_state{pauses_.front(), {}, tail_.appended()};
+  transaction_ = transaction_state{pauses_.front(), {}, 0, tail_.appended()};
   pauses_.pop_front();
   store_.begin_batch();
   outputs_.send_transaction_reply(transaction_->key, {});
@@ -502,13 +506,25 @@ shard_statistics shard_core::statistics() const {
   now.keys_with_deadline = store_.expires();
   now.index_bytes = memory.index_bytes + memory.key_bytes;
   now.resident_value_bytes = memory.value_bytes;
-  now.evicted_values = memory.evicted_values;
-  now.cold_reads = loader_.loads_finished() + streams_.opened();
+  now.expired_keys = counted_.expired_keys - reset_at_.expired_keys;
+  now.evicted_values = memory.evicted_values - reset_at_.evicted_values;
+  now.hits = store_.reads().hits - reset_at_.hits;
+  now.misses = store_.reads().misses - reset_at_.misses;
+  now.cold_reads = loader_.loads_finished() + streams_.opened() - reset_at_.cold_reads;
   now.appended = tail_.appended();
   now.durable = watermarks_.durable();
   now.queued_bytes = tail_.pending_bytes();
+  now.disk_full = disk_full_;
   now.poisoned = failed_.has_value();
   return now;
+}
+
+void shard_core::reset_statistics() {
+  reset_at_.expired_keys = counted_.expired_keys;
+  reset_at_.evicted_values = store_.memory().evicted_values;
+  reset_at_.hits = store_.reads().hits;
+  reset_at_.misses = store_.reads().misses;
+  reset_at_.cold_reads = loader_.loads_finished() + streams_.opened();
 }
 
 }  // namespace troupe::actors

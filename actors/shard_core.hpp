@@ -87,7 +87,7 @@ struct shard_reply {
   std::uint64_t ticket = 0;
   std::string bytes;
   command_outcome outcome;
-  opened_stream stream;
+  opened_stream stream{};
 };
 
 /// What a shard wants done. Implemented by the actor with messages. No call may call back.
@@ -143,7 +143,8 @@ class shard_core {
   /// Pauses the shard for `transaction` as soon as no other one holds it; then answers with no
   /// replies.
   void pause(lane_key transaction);
-  /// Runs pieces of the transaction that holds the shard; answered with their replies in order.
+  /// Runs pieces of the transaction that holds the shard, behind those it sent before; answered
+  /// with their replies in order, in several parts if they are large.
   void run_pieces(lane_key transaction, std::vector<queued_command>&& pieces);
   /// Ends the pause; answered with one empty reply whose outcome covers the whole batch. Takes back
   /// a pause that was not granted yet, unanswered.
@@ -176,6 +177,8 @@ class shard_core {
   [[nodiscard]] bool settled() const;
   [[nodiscard]] const std::optional<failure>& failed() const { return failed_; }
   [[nodiscard]] shard_statistics statistics() const;
+  /// Keys that expired, values that left memory, reads by hit, miss and disk count anew from here.
+  void reset_statistics();
   [[nodiscard]] kv::store& store() { return store_; }
 
  private:
@@ -189,6 +192,7 @@ class shard_core {
   struct transaction_state {
     lane_key key;
     std::vector<shard_reply> replies;  // of the pieces under way
+    std::size_t reply_bytes = 0;       // in them
     lsn before{};                      // newest record when the pause began
   };
 
@@ -243,7 +247,8 @@ class shard_core {
   bool segment_asked_ = false;
   bool disk_full_ = false;  // the last segment asked for could not be made
   std::uint64_t segment_retry_at_us_ = 0;
-  shard_statistics counted_;  // the counters; gauges are read when asked
+  shard_statistics counted_;   // the counters; gauges are read when asked
+  shard_statistics reset_at_;  // what was counted when they were reset
 };
 
 }  // namespace troupe::actors

@@ -3,19 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <array>
 
 #include "actors/resp/piece_commands.hpp"
 #include "storage/base/ensure.hpp"
 
 namespace troupe::actors {
 
+namespace {
+
+/// What a command of connection scope does or shows may depend on those in front of it, and what
+/// is behind it on what it does. These do nothing but reply.
+bool only_replies(std::string_view name) {
+  constexpr std::array<std::string_view, 5> names = {"ping", "echo", "select", "time", "unwatch"};
+  return std::ranges::find(names, name) != names.end();
+}
+
+bool is_fence(const kept_command& command) {
+  return !command.needs_shards() && !only_replies(command.spec->name);
+}
+
+std::size_t bytes_of(const kept_command& command) {
+  std::size_t bytes = 0;
+  for (const auto& word : command.words) bytes += word.size();
+  return bytes;
+}
+
+}  // namespace
+
 shard_transaction::shard_transaction(transaction_order order, transaction_transport& transport,
                                      prng& random)
-    : order_(std::move(order)), transport_(transport), random_(random) {}
+    : order_(std::move(order)), transport_(transport), random_(random), lanes_(order_.shard_count) {
+  const auto& watched = order_.watched_shards;
+  for (std::uint32_t i = 0; i < order_.shard_count; ++i) {
+    lanes_[i].uses = order_.commands.uses()[i];
+    if (lanes_[i].uses > 0 || std::ranges::find(watched, shard_id{i}) != watched.end()) {
+      shards_.push_back({i});
+    }
+  }
+}
+
+// ---- before and after --------------------------------------------------------------------------
 
 void shard_transaction::start() {
-  collect_shards();
   if (shards_.empty()) {
     all_paused();
   } else {
@@ -23,24 +53,14 @@ void shard_transaction::start() {
   }
 }
 
-void shard_transaction::collect_shards() {
-  std::set<shard_id> involved(order_.watched_shards.begin(), order_.watched_shards.end());
-  for (const auto& command : order_.commands) {
-    if (command.spec->handler == nullptr && command.spec->split == resp::split_rule::none) continue;
-    const auto words = command.views();
-    if (const auto one = single_shard_of(*command.spec, words, order_.shard_count)) {
-      involved.insert(*one);
-    } else {
-      const resp::multi_shard_plan plan(*command.spec, words, order_.shard_count, random_);
-      involved.insert(plan.shards().begin(), plan.shards().end());
-    }
-  }
-  shards_.assign(involved.begin(), involved.end());
-}
-
 void shard_transaction::pause_next() { transport_.pause(shards_[paused_], order_.id); }
 
 void shard_transaction::on_answer(shard_id shard, std::vector<transaction_answer> answers) {
+  for (const auto& answer : answers) note(shard, answer);
+  if (lanes_[shard.value].released) {
+    if (--releases_ == 0 && stage_ == stage::releasing) finish();
+    return;
+  }
   switch (stage_) {
     case stage::pausing:
       ++paused_;
@@ -53,33 +73,22 @@ void shard_transaction::on_answer(shard_id shard, std::vector<transaction_answer
       }
       return;
     case stage::checking:
-      for (const auto& answer : answers) {
-        dirty_ = dirty_ || answer.bytes != ":0\r\n";
-        note(shard, answer);
-      }
+      for (const auto& answer : answers) dirty_ = dirty_ || answer.bytes != ":0\r\n";
       if (--awaited_ > 0) return;
-      if (dirty_) {
+      if (dirty_ || abandoned_) {
         finish_running();
       } else {
-        stage_ = stage::running;
-        run_on();
+        begin_running();
       }
       return;
     case stage::running: take_answers(shard, answers); return;
     case stage::releasing:
-      for (const auto& answer : answers) note(shard, answer);
-      if (--awaited_ == 0) stage_ = stage::finished;
-      return;
     case stage::finished: return;
   }
 }
 
 void shard_transaction::all_paused() {
-  if (order_.watched_shards.empty()) {
-    stage_ = stage::running;
-    run_on();
-    return;
-  }
+  if (order_.watched_shards.empty()) return begin_running();
   stage_ = stage::checking;
   awaited_ = order_.watched_shards.size();
   const auto watcher = fmt::format("{}", order_.watcher);
@@ -92,112 +101,224 @@ void shard_transaction::all_paused() {
   }
 }
 
-void shard_transaction::run_on() {
-  while (at_ < order_.commands.size() && !abandoned_) {
-    const auto& command = order_.commands[at_];
-    if (command.spec->scope == resp::scope::connection ||
-        command.spec->scope == resp::scope::transaction) {
-      order_.run_here(command, replies_);
-      ++at_;
-      continue;
-    }
-    if (!run_singles()) run_plan();
-    return;
-  }
-  finish_running();
+bool shard_transaction::is_framed() const {
+  return order_.what == transaction_order::kind::exec &&
+         order_.exec_frame == transaction_order::frame::wanted;
 }
 
-bool shard_transaction::run_singles() {
-  // Commands in a row for one shard travel together.
-  std::vector<sent_piece> pieces;
-  shard_id target{};
-  for (auto i = at_; i < order_.commands.size(); ++i) {
-    const auto& command = order_.commands[i];
-    if (command.spec->handler == nullptr) break;
-    auto words = command.views();
-    const auto shard = single_shard_of(*command.spec, words, order_.shard_count);
-    if (!shard || (!pieces.empty() && *shard != target)) break;
-    target = *shard;
-    pieces.push_back({command.spec, std::move(words), order_.protocol, order_.level});
+void shard_transaction::begin_running() {
+  stage_ = stage::running;
+  if (is_framed()) resp::reply_writer(reply_, order_.protocol).array(order_.commands.size());
+  for (const auto shard : shards_) {
+    if (lanes_[shard.value].uses == 0) release(shard);  // only watched
   }
-  if (pieces.empty()) return false;
-  awaited_ = 1;
-  transport_.run(target, order_.id, pieces);
-  return true;
-}
-
-void shard_transaction::run_plan() {
-  const auto& command = order_.commands[at_];
-  plan_words_ = command.views();
-  plan_ = std::make_unique<resp::multi_shard_plan>(*command.spec, plan_words_, order_.shard_count,
-                                                   random_);
-  send_plan_phase();
-}
-
-void shard_transaction::send_plan_phase() {
-  const auto pieces = plan_->pieces();
-  awaited_ = pieces.size();
-  plan_replies_.assign(pieces.size(), {});
-  for (const auto& piece : pieces) {
-    transport_.run(piece.shard, order_.id,
-                   {{piece.spec, piece.argv, resp::piece_protocol, order_.level}});
-  }
-}
-
-void shard_transaction::take_answers(shard_id shard, std::vector<transaction_answer>& answers) {
-  for (const auto& answer : answers) note(shard, answer);
-  --awaited_;
-  if (!plan_) {
-    for (const auto& answer : answers) replies_ += answer.bytes;
-    at_ += answers.size();
-    run_on();
-    return;
-  }
-  // At most one piece of a phase is in each shard.
-  const auto pieces = plan_->pieces();
-  const auto piece = std::ranges::find(pieces, shard, &resp::piece::shard);
-  ENSURE(piece != pieces.end() && answers.size() == 1);
-  plan_replies_[static_cast<std::size_t>(piece - pieces.begin())] =
-      std::move(answers.front().bytes);
-  if (awaited_ > 0) return;
-  resp::reply_writer out(replies_, order_.protocol);
-  const auto progress = plan_->advance(std::move(plan_replies_), out);
-  if (progress == resp::multi_shard_plan::progress::next_phase && !abandoned_) {
-    send_plan_phase();
-    return;
-  }
-  plan_.reset();
-  ++at_;
   run_on();
 }
 
+void shard_transaction::abandon() {
+  abandoned_ = true;
+  std::string().swap(reply_);
+  if (wants_turn_) run_on();
+}
+
 void shard_transaction::finish_running() {
-  resp::reply_writer out(reply_, order_.protocol);
-  if (dirty_) {
-    out.null_array();
-  } else {
-    if (order_.what == transaction_order::kind::exec) out.array(order_.commands.size());
-    out.encoded(replies_);
-  }
+  if (dirty_ && is_framed()) resp::reply_writer(reply_, order_.protocol).null_array();
   release_all();
 }
 
 void shard_transaction::release_all() {
-  stage_ = paused_ == 0 ? stage::finished : stage::releasing;
-  awaited_ = paused_;
-  for (std::size_t i = 0; i < paused_; ++i) transport_.release(shards_[i], order_.id);
+  stage_ = stage::releasing;
+  for (std::size_t i = 0; i < paused_; ++i) {
+    if (!lanes_[shards_[i].value].released) release(shards_[i]);
+  }
+  if (releases_ == 0) finish();
+}
+
+void shard_transaction::release(shard_id shard) {
+  lanes_[shard.value].released = true;
+  ++releases_;
+  transport_.release(shard, order_.id);
+}
+
+void shard_transaction::end_use(shard_id shard) {
+  if (--lanes_[shard.value].uses == 0) release(shard);
+}
+
+void shard_transaction::finish() {
+  stage_ = stage::finished;
+  for (const auto shard : shards_) {
+    const auto& seen = lanes_[shard.value];
+    if (seen.hold.value != 0) holds_.push_back({shard, resp::hold_kind::write, seen.hold, 0});
+    if (seen.last_write.value != 0) writes_.emplace_back(shard, seen.last_write);
+  }
 }
 
 void shard_transaction::note(shard_id shard, const transaction_answer& answer) {
-  if (answer.hold.value != 0) {
-    const auto known = std::ranges::find(holds_, shard, &resp::hold_reason::shard);
-    if (known == holds_.end()) {
-      holds_.push_back({shard, resp::hold_kind::write, answer.hold, 0});
+  auto& seen = lanes_[shard.value];
+  seen.hold = std::max(seen.hold, answer.hold);
+  seen.last_write = std::max(seen.last_write, answer.last_write);
+}
+
+// ---- running: replies --------------------------------------------------------------------------
+
+void shard_transaction::run_on() {
+  wants_turn_ = false;
+  auto here_left = here_per_turn;
+  for (;;) {
+    while (!slots_.empty() && slots_.front().awaited == 0) {
+      if (!settle_front(here_left)) return;
+    }
+    if (at_ == order_.commands.size()) return finish_running();
+    send_more();
+    if (slots_.front().awaited > 0) return;
+  }
+}
+
+/// False: the rest has to wait for the next turn.
+bool shard_transaction::settle_front(std::size_t& here_left) {
+  const auto& command = order_.commands[at_];
+  auto& front = slots_.front();
+  if (front.plan) {
+    finish_plan_phase(front);
+    return true;
+  }
+  const auto start = reply_.size();
+  if (command.needs_shards()) {
+    reply_ += front.reply;
+  } else {
+    if (here_left == 0 && !abandoned_) {
+      wants_turn_ = true;
+      return false;
+    }
+    here_left -= std::min<std::size_t>(here_left, 1);
+    if (!run_here(command)) return true;
+  }
+  end_command(start);
+  return true;
+}
+
+/// False: the reply comes later.
+bool shard_transaction::run_here(const kept_command& command) {
+  const auto outcome = order_.run_here(command, reply_);
+  order_.protocol = outcome.protocol;
+  if (outcome.what == run_here_outcome::reply::given) return true;
+  slots_.front().awaited = 1;
+  return false;
+}
+
+void shard_transaction::on_late_reply(std::string_view reply) {
+  ENSURE(stage_ == stage::running && !slots_.empty() && slots_.front().awaited == 1);
+  const auto start = reply_.size();
+  reply_ += reply;
+  end_command(start);
+  run_on();
+}
+
+void shard_transaction::finish_plan_phase(slot& front) {
+  const auto start = reply_.size();
+  auto& running = *front.plan;
+  resp::reply_writer out(reply_, order_.protocol);
+  const auto progress = running.plan.advance(std::move(running.replies), out);
+  if (progress == resp::multi_shard_plan::progress::finished) {
+    const auto used =
+        resp::shards_of(*order_.commands[at_].spec, running.words, order_.shard_count);
+    for (const auto shard : used) end_use(shard);
+    return end_command(start);
+  }
+  send_phase(front, at_);
+  flush_lanes();
+}
+
+void shard_transaction::end_command(std::size_t start) {
+  const auto& command = order_.commands[at_];
+  const auto reply = std::string_view(reply_).substr(start);
+  const auto wanted = !order_.on_reply || order_.on_reply(command, reply);
+  if (!wanted || abandoned_) reply_.resize(start);
+  slot_bytes_ -= slots_.front().bytes;
+  slots_.pop_front();
+  fenced_ = fenced_ && !slots_.empty();
+  // Here and not all at the end: freeing many words takes its time, too.
+  order_.commands.give_back(at_++);
+}
+
+void shard_transaction::take_answers(shard_id shard, std::vector<transaction_answer>& answers) {
+  auto& from = lanes_[shard.value];
+  for (auto& answer : answers) {
+    ENSURE(!from.awaited.empty());
+    const auto where = from.awaited.front();
+    from.awaited.pop_front();
+    auto& to = slots_[where.command - at_];
+    --to.awaited;
+    if (to.plan) {
+      to.plan->replies[where.piece] = std::move(answer.bytes);
     } else {
-      known->sequence = std::max(known->sequence, answer.hold);
+      to.reply = std::move(answer.bytes);
+      end_use(shard);
     }
   }
-  if (answer.last_write.value != 0) writes_.emplace_back(shard, answer.last_write);
+  run_on();
+}
+
+// ---- running: commands -------------------------------------------------------------------------
+
+void shard_transaction::send_more() {
+  // In large steps: a message for each command that was replied to would cost more than it saves.
+  if (slots_.size() > window_commands / 2 || slot_bytes_ > window_bytes / 2) return;
+  while (next_ < order_.commands.size() && !fenced_ && slots_.size() < window_commands &&
+         slot_bytes_ < window_bytes) {
+    send_command(next_++);
+  }
+  flush_lanes();
+}
+
+void shard_transaction::send_command(std::size_t at) {
+  const auto& command = order_.commands[at];
+  auto& added = slots_.emplace_back();
+  added.bytes = bytes_of(command);
+  slot_bytes_ += added.bytes;
+  if (!command.needs_shards()) {
+    fenced_ = is_fence(command);
+    return;
+  }
+  if (command.shard) {
+    // Nobody is there to read, and reads could be large.
+    if (abandoned_ && !command.spec->is_write()) return end_use(*command.shard);
+    added.awaited = 1;
+    send_piece(*command.shard, {command.spec, command.views(), order_.protocol, order_.level},
+               {at, 0});
+    return;
+  }
+  added.plan = std::make_unique<running_plan>(command, order_.shard_count, random_);
+  fenced_ = added.plan->plan.phase_count() == resp::phases::several;
+  send_phase(added, at);
+}
+
+void shard_transaction::send_phase(slot& to, std::size_t command) {
+  const auto pieces = to.plan->plan.pieces();
+  to.awaited = pieces.size();
+  to.plan->replies.assign(pieces.size(), {});
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    send_piece(pieces[i].shard,
+               {pieces[i].spec, pieces[i].argv, resp::piece_protocol, order_.level}, {command, i});
+  }
+}
+
+void shard_transaction::send_piece(shard_id shard, sent_piece&& piece, place where) {
+  auto& to = lanes_[shard.value];
+  to.outgoing.push_back(std::move(piece));
+  to.awaited.push_back(where);
+  if (to.outgoing.size() >= message_commands) flush(shard);
+}
+
+void shard_transaction::flush_lanes() {
+  for (const auto shard : shards_) flush(shard);
+}
+
+void shard_transaction::flush(shard_id shard) {
+  auto& to = lanes_[shard.value];
+  if (to.outgoing.empty()) return;
+  transport_.run(shard, order_.id, to.outgoing);
+  to.outgoing.clear();
 }
 
 }  // namespace troupe::actors

@@ -6,12 +6,21 @@
 //
 //   pausing (ascending, one at a time) -> checking watched keys -> running -> releasing -> finished
 //
+// While running, commands go to their shards ahead of the replies to those before them: at_ is the
+// next one to be replied to, next_ the next one to be sent, slots_ what is between. Each shard runs
+// its own in their order, and all shards are paused, so this is the same as one after the other.
+// What must see the others' replies first is a fence: nothing behind it is sent until it is done.
+//
 // Invariants:
 //  1. Shards are paused in ascending order, so two transactions can never wait for each other.
-//  2. Commands run in their order; between the first pause and the last release nothing else runs
-//     in the shards involved.
+//  2. In each shard commands run in their order, and from its pause to its release nothing else.
+//     No shard is released before all are paused; then each as soon as no command needs it.
 //  3. Every shard that was paused is released, whatever happened between.
 //  4. The reply's holds cover every record written and every record seen.
+//  5. Once the first command was sent, all writes are made, even if the client leaves.
+//  6. Work comes in slices: at most window_commands or window_bytes (and always one command) are
+//     under way, in messages of at most message_commands, so that the loops of gateway and shards
+//     turn between them; commands of the connection itself run here_per_turn at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,22 +28,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "actors/kept_commands.hpp"
 #include "actors/resp/multi_shard.hpp"
 #include "actors/resp/reply_queue.hpp"
 #include "actors/resp/reply_writer.hpp"
 #include "storage/base/prng.hpp"
 
 namespace troupe::actors {
-
-/// A command kept beyond the read buffer it came in.
-struct kept_command {
-  const resp::command_spec* spec = nullptr;
-  std::vector<std::string> words;
-
-  [[nodiscard]] std::vector<std::string_view> views() const { return {words.begin(), words.end()}; }
-};
 
 /// A piece on its way to a shard; `protocol` is that of its reply.
 struct sent_piece {
@@ -62,56 +66,129 @@ struct transaction_answer {
   lsn last_write{};
 };
 
+/// What became of a command of connection scope.
+struct run_here_outcome {
+  /// `later`: its reply comes to on_late_reply.
+  enum class reply : std::uint8_t { given, later } what = reply::given;
+  resp::protocol protocol = resp::protocol::resp2;  ///< of all replies from now on
+};
+
 /// What a transaction is about.
 struct transaction_order {
+  explicit transaction_order(kept_commands what_to_run) : commands(std::move(what_to_run)) {}
+
+  kept_commands commands;
   std::uint64_t id = 0;
   enum class kind : std::uint8_t { exec, single } what = kind::exec;
-  std::vector<kept_command> commands;
   resp::protocol protocol = resp::protocol::resp2;
   durability level = durability::durable;
   std::uint32_t shard_count = 1;
   std::uint64_t watcher = 0;             ///< of the connection
   std::vector<shard_id> watched_shards;  ///< where it watches keys
   /// Runs a command of connection scope and appends its reply.
-  std::function<void(const kept_command&, std::string&)> run_here;
+  std::function<run_here_outcome(const kept_command&, std::string&)> run_here;
+  /// Told the reply of each command in turn; false = the client does not want it. Unset: wanted.
+  std::function<bool(const kept_command&, std::string_view)> on_reply;
+  /// Whether the client wants what stands around the replies of EXEC, too.
+  enum class frame : std::uint8_t { wanted, unwanted } exec_frame = frame::wanted;
 };
 
 /// Runs one order.
 class shard_transaction {
  public:
+  static constexpr std::size_t window_commands = 256;
+  static constexpr std::size_t window_bytes = 1 << 20;
+  static constexpr std::size_t message_commands = 64;
+  static constexpr std::size_t here_per_turn = 256;
+
   /// `transport` and `random` must outlive it.
   shard_transaction(transaction_order order, transaction_transport& transport, prng& random);
 
   /// Begins; may finish at once when no shard is involved.
   void start();
-  /// A shard's answer to the last thing it was asked.
+  /// A shard's answers to the oldest of what it was asked, in the order asked; they may come in
+  /// several parts.
   void on_answer(shard_id shard, std::vector<transaction_answer> answers);
-  /// Ends early (the client left): releases what is paused; the reply is dropped by the owner.
-  void abandon() { abandoned_ = true; }
+  /// The reply that run_here promised for later.
+  void on_late_reply(std::string_view reply);
+  /// True when it has more to do without waiting for an answer: take_turn() in the next round.
+  [[nodiscard]] bool wants_turn() const noexcept { return wants_turn_; }
+  void take_turn() { run_on(); }
+  /// The client left: nobody wants the replies. What did not begin yet does not begin.
+  void abandon();
 
   [[nodiscard]] const transaction_order& order() const noexcept { return order_; }
   [[nodiscard]] bool finished() const noexcept { return stage_ == stage::finished; }
-  /// The complete reply. Precondition: finished().
+  /// The complete reply, empty if the client wants nothing of it. Precondition: finished().
   [[nodiscard]] std::string take_reply() { return std::move(reply_); }
-  /// What the reply waits for, without the time; one entry for each shard at most.
+  /// What the reply waits for, without the time; one entry for each shard at most. Precondition:
+  /// finished(), as for writes().
   [[nodiscard]] const std::vector<resp::hold_reason>& holds() const noexcept { return holds_; }
   /// Newest record written in each shard, for WAIT and WAITAOF.
   [[nodiscard]] const std::vector<std::pair<shard_id, lsn>>& writes() const { return writes_; }
+  /// Of the reply so far.
+  [[nodiscard]] std::size_t reply_bytes() const noexcept { return reply_.size(); }
+  /// What it makes the node hold.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return order_.commands.memory_bytes() + reply_.capacity();
+  }
 
  private:
   enum class stage : std::uint8_t { pausing, checking, running, releasing, finished };
 
-  void collect_shards();
+  /// A command over several shards under way.
+  struct running_plan {
+    std::vector<std::string_view> words;  // borrowed by `plan`
+    resp::multi_shard_plan plan;
+    std::vector<std::string> replies;  // of the current phase
+
+    running_plan(const kept_command& command, std::uint32_t shard_count, prng& random)
+        : words(command.views()), plan(*command.spec, words, shard_count, random) {}
+  };
+  /// A command that was sent and not replied to.
+  struct slot {
+    std::size_t bytes = 0;
+    std::size_t awaited = 0;  // answers still to come
+    std::string reply;        // of a command of one shard
+    std::unique_ptr<running_plan> plan;
+  };
+  /// What an answer of a shard belongs to.
+  struct place {
+    std::size_t command;
+    std::size_t piece;
+  };
+  struct lane {
+    std::uint32_t uses = 0;  // commands that still need the shard
+    bool released = false;
+    std::vector<sent_piece> outgoing;
+    std::deque<place> awaited;
+    lsn hold{};
+    lsn last_write{};
+  };
+
   void pause_next();
   void all_paused();
+  void begin_running();
   void run_on();
-  bool run_singles();
-  void run_plan();
-  void send_plan_phase();
+  bool settle_front(std::size_t& here_left);
+  bool run_here(const kept_command& command);
+  void finish_plan_phase(slot& front);
+  void send_more();
+  void send_command(std::size_t at);
+  void send_phase(slot& to, std::size_t command);
+  void send_piece(shard_id shard, sent_piece&& piece, place where);
+  void flush_lanes();
+  void flush(shard_id shard);
   void take_answers(shard_id shard, std::vector<transaction_answer>& answers);
+  /// The reply of the current command begins at `start` in reply_: on to the next one.
+  void end_command(std::size_t start);
   void finish_running();
+  void end_use(shard_id shard);
+  void release(shard_id shard);
   void release_all();
+  void finish();
   void note(shard_id shard, const transaction_answer& answer);
+  [[nodiscard]] bool is_framed() const;
 
   transaction_order order_;
   transaction_transport& transport_;
@@ -119,18 +196,20 @@ class shard_transaction {
   stage stage_ = stage::pausing;
   bool abandoned_ = false;
   bool dirty_ = false;
+  bool wants_turn_ = false;
+  bool fenced_ = false;           // the newest of slots_ is a fence
   std::vector<shard_id> shards_;  // ascending
   std::size_t paused_ = 0;
-  std::size_t awaited_ = 0;  // answers still to come in this stage or phase
-  std::size_t at_ = 0;       // next command
-  std::string replies_;
+  std::size_t awaited_ = 0;   // answers still to come while checking
+  std::size_t releases_ = 0;  // not answered
+  std::size_t at_ = 0;
+  std::size_t next_ = 0;
+  std::deque<slot> slots_;
+  std::size_t slot_bytes_ = 0;
+  std::vector<lane> lanes_;  // by shard
   std::string reply_;
   std::vector<resp::hold_reason> holds_;
   std::vector<std::pair<shard_id, lsn>> writes_;
-  // the plan under way, if the current command takes one
-  std::unique_ptr<resp::multi_shard_plan> plan_;
-  std::vector<std::string_view> plan_words_;
-  std::vector<std::string> plan_replies_;
 };
 
 }  // namespace troupe::actors

@@ -79,6 +79,7 @@ struct shard_statistics {
   // back-pressure and trouble
   std::uint64_t queued_bytes = 0;          ///< records appended, not yet handed to the flusher
   std::uint64_t disk_full_rejections = 0;  ///< counter
+  bool disk_full = false;                  ///< the last segment asked for could not be made
   bool poisoned = false;                   ///< a write failed; the shard is read-only
 };
 
@@ -91,20 +92,59 @@ struct reactor_statistics {
   std::uint64_t remote_wakeups = 0;  ///< counter: times another thread had to wake it
 };
 
+/// How often one command was sent, by what became of it.
+struct command_figures {
+  std::string name;            ///< "get", "config|set"
+  std::uint64_t calls = 0;     ///< counter: executed, whatever the reply
+  std::uint64_t rejected = 0;  ///< counter: refused before it was executed
+  std::uint64_t failed = 0;    ///< counter: executed and answered with an error
+};
+
+/// Error replies of one code.
+struct error_figures {
+  std::string code;  ///< "ERR", "WRONGTYPE"
+  std::uint64_t count = 0;
+};
+
 /// All gateways of the node together.
 struct client_statistics {
   std::uint64_t connected = 0;
   std::uint64_t accepted = 0;                 ///< counter
   std::uint64_t rejected = 0;                 ///< counter: above the limit of clients
-  std::uint64_t commands = 0;                 ///< counter
+  std::uint64_t commands = 0;                 ///< counter: executed
   std::uint64_t error_replies = 0;            ///< counter
   std::uint64_t received_bytes = 0;           ///< counter
   std::uint64_t sent_bytes = 0;               ///< counter
   std::uint64_t protocol_errors = 0;          ///< counter
   std::uint64_t authentication_failures = 0;  ///< counter
   std::uint64_t commit_timeouts = 0;          ///< counter: held replies that ran out of time
+  std::uint64_t reads = 0;                    ///< counter: of sockets, by system call
+  std::uint64_t writes = 0;                   ///< counter: to sockets, by system call
+  std::uint64_t evicted = 0;                  ///< counter: closed because all held too much
   std::uint64_t output_bytes = 0;             ///< unread replies of all clients
   std::uint64_t held_replies = 0;             ///< of these, waiting for a watermark
+  std::uint64_t blocked = 0;                  ///< clients in WAIT or WAITAOF
+  std::uint64_t memory_bytes = 0;             ///< buffers of all clients and commands under way
+  std::uint64_t memory_limit_bytes = 0;       ///< the bound of that over the node; 0 = none
+  std::uint64_t recent_input_max = 0;         ///< largest read buffer of the last seconds, bytes
+  std::uint64_t recent_output_max = 0;        ///< likewise unread replies of one client
+  std::uint64_t commands_per_s = 0;           ///< over the last 1.6 s; likewise the next two
+  std::uint64_t received_bytes_per_s = 0;
+  std::uint64_t sent_bytes_per_s = 0;
+  std::vector<command_figures> per_command;  ///< those that were sent, by name
+  std::vector<error_figures> errors;         ///< by code
+};
+
+/// What does not change while a process runs.
+struct node_facts {
+  std::string run_id;          ///< 40 hexadecimal digits, new with every start
+  std::string replication_id;  ///< likewise: the node and the histories its shards write
+  std::uint16_t client_port = 0;
+  std::uint64_t process_id = 0;
+  std::uint64_t machine_memory_bytes = 0;
+  std::string executable;   ///< path
+  std::string config_file;  ///< path, empty if there is none
+  std::string system;       ///< name, release, machine
 };
 
 /// The whole node.
@@ -112,8 +152,12 @@ struct node_statistics {
   std::string version;
   std::uint64_t uptime_ms = 0;
   std::uint64_t resident_bytes = 0;      ///< of the process
+  std::uint64_t resident_bytes_max = 0;  ///< since it started
+  std::uint64_t cpu_user_us = 0;         ///< counter
+  std::uint64_t cpu_system_us = 0;       ///< counter
   std::uint64_t memory_limit_bytes = 0;  ///< configured bound of cached values
   std::uint64_t restarted_actors = 0;    ///< counter
+  node_facts facts;
   client_statistics clients;
   std::vector<shard_statistics> shards;
   std::vector<reactor_statistics> reactors;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schemas/envelope.hpp"
+
 namespace troupe::actors {
 
 namespace {
@@ -18,6 +20,76 @@ power_histogram decode(schemas::Histogram::Reader from) {
   const auto count = std::min<std::size_t>(from.getBuckets().size(), buckets.size());
   for (std::size_t i = 0; i < count; ++i) buckets[i] = from.getBuckets()[static_cast<unsigned>(i)];
   return {buckets, from.getCount(), from.getSum()};
+}
+
+template <class Figures>
+unsigned size_of(const std::vector<Figures>& list) {
+  return static_cast<unsigned>(list.size());
+}
+
+void encode(const std::vector<command_figures>& from,
+            capnp::List<schemas::CommandFigures>::Builder to) {
+  for (unsigned i = 0; i < to.size(); ++i) {
+    to[i].setName(schemas::text(from[i].name));
+    to[i].setCalls(from[i].calls);
+    to[i].setRejected(from[i].rejected);
+    to[i].setFailed(from[i].failed);
+  }
+}
+
+void encode(const std::vector<error_figures>& from,
+            capnp::List<schemas::ErrorFigures>::Builder to) {
+  for (unsigned i = 0; i < to.size(); ++i) {
+    to[i].setCode(schemas::text(from[i].code));
+    to[i].setCount(from[i].count);
+  }
+}
+
+/// The element of `list` whose `key` is `wanted`, made if there is none.
+template <class Figures>
+Figures& find_or_add(std::vector<Figures>& list, std::string Figures::*key,
+                     const std::string& wanted) {
+  const auto known = std::ranges::find(list, wanted, key);
+  if (known != list.end()) return *known;
+  auto& added = list.emplace_back();
+  added.*key = wanted;
+  return added;
+}
+
+/// Adds one gateway's figures to those of all.
+void merge(const client_statistics& one, client_statistics& all) {
+  all.connected += one.connected;
+  all.accepted += one.accepted;
+  all.rejected += one.rejected;
+  all.commands += one.commands;
+  all.error_replies += one.error_replies;
+  all.received_bytes += one.received_bytes;
+  all.sent_bytes += one.sent_bytes;
+  all.protocol_errors += one.protocol_errors;
+  all.authentication_failures += one.authentication_failures;
+  all.commit_timeouts += one.commit_timeouts;
+  all.reads += one.reads;
+  all.writes += one.writes;
+  all.evicted += one.evicted;
+  all.output_bytes += one.output_bytes;
+  all.held_replies += one.held_replies;
+  all.blocked += one.blocked;
+  all.memory_bytes += one.memory_bytes;
+  all.memory_limit_bytes = std::max(all.memory_limit_bytes, one.memory_limit_bytes);
+  all.recent_input_max = std::max(all.recent_input_max, one.recent_input_max);
+  all.recent_output_max = std::max(all.recent_output_max, one.recent_output_max);
+  all.commands_per_s += one.commands_per_s;
+  all.received_bytes_per_s += one.received_bytes_per_s;
+  all.sent_bytes_per_s += one.sent_bytes_per_s;
+  for (const auto& each : one.per_command) {
+    auto& sum = find_or_add(all.per_command, &command_figures::name, each.name);
+    sum.calls += each.calls;
+    sum.rejected += each.rejected;
+    sum.failed += each.failed;
+  }
+  for (const auto& each : one.errors) {
+    find_or_add(all.errors, &error_figures::code, each.code).count += each.count;
+  }
 }
 
 }  // namespace
@@ -45,6 +117,7 @@ void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to) 
   encode(from.commit_latency_us, to.initCommitLatencyUs());
   to.setQueuedBytes(from.queued_bytes);
   to.setDiskFullRejections(from.disk_full_rejections);
+  to.setDiskFull(from.disk_full);
   to.setPoisoned(from.poisoned);
 }
 
@@ -72,6 +145,7 @@ shard_statistics decode(schemas::ShardStatistics::Reader from) {
   to.commit_latency_us = decode(from.getCommitLatencyUs());
   to.queued_bytes = from.getQueuedBytes();
   to.disk_full_rejections = from.getDiskFullRejections();
+  to.disk_full = from.getDiskFull();
   to.poisoned = from.getPoisoned();
   return to;
 }
@@ -89,6 +163,19 @@ void encode(const gateway_statistics& from, schemas::GatewayStatistics::Builder 
   to.setCommitTimeouts(from.clients.commit_timeouts);
   to.setOutputBytes(from.clients.output_bytes);
   to.setHeldReplies(from.clients.held_replies);
+  to.setReads(from.clients.reads);
+  to.setWrites(from.clients.writes);
+  to.setEvicted(from.clients.evicted);
+  to.setBlocked(from.clients.blocked);
+  to.setMemoryBytes(from.clients.memory_bytes);
+  to.setMemoryLimitBytes(from.clients.memory_limit_bytes);
+  to.setRecentInputMax(from.clients.recent_input_max);
+  to.setRecentOutputMax(from.clients.recent_output_max);
+  to.setCommandsPerSecond(from.clients.commands_per_s);
+  to.setReceivedBytesPerSecond(from.clients.received_bytes_per_s);
+  to.setSentBytesPerSecond(from.clients.sent_bytes_per_s);
+  encode(from.clients.per_command, to.initPerCommand(size_of(from.clients.per_command)));
+  encode(from.clients.errors, to.initErrors(size_of(from.clients.errors)));
   to.setReactor(from.reactor.reactor);
   to.setRounds(from.reactor.rounds);
   to.setBusyUs(from.reactor.busy_us);
@@ -110,6 +197,24 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
   to.clients.commit_timeouts = from.getCommitTimeouts();
   to.clients.output_bytes = from.getOutputBytes();
   to.clients.held_replies = from.getHeldReplies();
+  to.clients.reads = from.getReads();
+  to.clients.writes = from.getWrites();
+  to.clients.evicted = from.getEvicted();
+  to.clients.blocked = from.getBlocked();
+  to.clients.memory_bytes = from.getMemoryBytes();
+  to.clients.memory_limit_bytes = from.getMemoryLimitBytes();
+  to.clients.recent_input_max = from.getRecentInputMax();
+  to.clients.recent_output_max = from.getRecentOutputMax();
+  to.clients.commands_per_s = from.getCommandsPerSecond();
+  to.clients.received_bytes_per_s = from.getReceivedBytesPerSecond();
+  to.clients.sent_bytes_per_s = from.getSentBytesPerSecond();
+  for (const auto each : from.getPerCommand()) {
+    to.clients.per_command.push_back({std::string(schemas::view(each.getName())), each.getCalls(),
+                                      each.getRejected(), each.getFailed()});
+  }
+  for (const auto each : from.getErrors()) {
+    to.clients.errors.push_back({std::string(schemas::view(each.getCode())), each.getCount()});
+  }
   to.reactor.reactor = from.getReactor();
   to.reactor.rounds = from.getRounds();
   to.reactor.busy_us = from.getBusyUs();
@@ -125,19 +230,7 @@ node_statistics decode(schemas::NodeStatistics::Reader from) {
   for (const auto gateway : from.getGateways()) {
     const auto each = decode(gateway);
     to.reactors.push_back(each.reactor);
-    auto& all = to.clients;
-    all.connected += each.clients.connected;
-    all.accepted += each.clients.accepted;
-    all.rejected += each.clients.rejected;
-    all.commands += each.clients.commands;
-    all.error_replies += each.clients.error_replies;
-    all.received_bytes += each.clients.received_bytes;
-    all.sent_bytes += each.clients.sent_bytes;
-    all.protocol_errors += each.clients.protocol_errors;
-    all.authentication_failures += each.clients.authentication_failures;
-    all.commit_timeouts += each.clients.commit_timeouts;
-    all.output_bytes += each.clients.output_bytes;
-    all.held_replies += each.clients.held_replies;
+    merge(each.clients, to.clients);
   }
   return to;
 }

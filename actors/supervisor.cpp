@@ -7,12 +7,8 @@
 #include <chrono>
 #include <utility>
 
-#include "actors/data_reader.hpp"
-#include "actors/data_writer.hpp"
 #include "actors/failure_codec.hpp"
-#include "actors/metrics.hpp"
 #include "actors/runtime/pinned_actor.hpp"
-#include "actors/wal_flusher.hpp"
 
 namespace troupe::actors {
 
@@ -21,6 +17,8 @@ namespace {
 constexpr auto tick_interval = std::chrono::milliseconds(100);
 
 enum class kind : std::uint8_t { gateway, shard, wal_flusher, data_reader, data_writer, metrics };
+constexpr std::array kinds{kind::gateway,     kind::shard,       kind::wal_flusher,
+                           kind::data_reader, kind::data_writer, kind::metrics};
 
 /// What happens when an actor of a kind dies while the node runs.
 enum class policy : std::uint8_t { stop_node, degrade };
@@ -38,6 +36,18 @@ constexpr std::array stop_order{
     stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},
     stop_stage{{kind::wal_flusher, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
 };
+
+constexpr bool stops_in(const stop_stage& stage, kind which) {
+  return std::ranges::find(stage.kinds, which) != stage.kinds.end();
+}
+static_assert(std::ranges::all_of(kinds,
+                                  [](kind which) {
+                                    return std::ranges::count_if(stop_order,
+                                                                 [&](const auto& stage) {
+                                                                   return stops_in(stage, which);
+                                                                 }) == 1;
+                                  }),
+              "every kind of actor stops in exactly one stage");
 
 constexpr policy policy_of(kind which) {
   return which == kind::wal_flusher || which == kind::data_writer ? policy::degrade
@@ -60,13 +70,13 @@ class supervisor_state {
  public:
   static constexpr const char* name = "node";
 
-  supervisor_state(node_actor::pointer self, node_parts parts)
-      : self_(self), parts_(std::move(parts)) {}
+  supervisor_state(node_actor::pointer self, std::shared_ptr<node_children> make)
+      : self_(self), make_(std::move(make)) {}
 
   node_actor::behavior_type make_behavior() {
     self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
-    spawn_shards();
-    spawn_gateways();
+    make_shards();
+    make_gateways();
     return {
         [this](const envelope<schemas::StatisticsRequest>& request) {
           return self_->delegate(metrics_, request);
@@ -89,48 +99,24 @@ class supervisor_state {
     children_.push_back({what, index, caf::actor_cast<caf::strong_actor_ptr>(handle)});
   }
 
-  void spawn_shards() {
-    auto& system = self_->system();
-    const auto count = parts_.storage.identity.shard_count;
-    const auto reactors = parts_.reactors->size();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      auto& opened = parts_.storage.shards[i];
-      const shard_id shard{i};
-      auto pattern = opened.log.writer->order_segment();
-      const auto writer = spawn_data_writer(system, *parts_.files, pattern);
-      const auto flusher = spawn_wal_flusher(system, std::move(opened.log.writer), writer);
-      const auto reader = spawn_data_reader(system, *parts_.files, shard, opened.directory);
-      shard_parts made;
-      made.options = {{shard, count}, random_seed()};
-      made.tail = std::move(opened.tail);
-      made.store = std::move(opened.store);
-      made.segments = std::move(opened.log.segments);
-      made.segment_bytes = parts_.storage.identity.segment_bytes;
-      const auto home = i % static_cast<std::uint32_t>(reactors);
-      shards_.push_back(spawn_shard(*(*parts_.reactors)[home], (*parts_.directories)[home], home,
-                                    std::move(made), {flusher, reader}));
-      adopt(kind::data_writer, i, writer);
-      adopt(kind::wal_flusher, i, flusher);
-      adopt(kind::data_reader, i, reader);
-      adopt(kind::shard, i, shards_.back());
+  void make_shards() {
+    for (std::uint32_t i = 0; i < make_->shard_count(); ++i) {
+      const auto made = make_->make_shard(i);
+      adopt(kind::data_writer, i, made.writer);
+      adopt(kind::wal_flusher, i, made.flusher);
+      adopt(kind::data_reader, i, made.reader);
+      adopt(kind::shard, i, made.shard);
+      shards_.push_back(made.shard);
     }
   }
 
-  void spawn_gateways() {
+  void make_gateways() {
     const auto me = caf::actor_cast<node_actor>(caf::strong_actor_ptr(self_->ctrl()));
-    for (std::uint32_t i = 0; i < parts_.listeners.size(); ++i) {
-      gateway_parts made;
-      made.index = i;
-      made.shard_count = parts_.storage.identity.shard_count;
-      made.hash_seed = parts_.storage.identity.hash_seed;
-      made.listener = std::move(parts_.listeners[i]);
-      made.shards = shards_;
-      made.node = me;
-      gateways_.push_back(spawn_gateway(*(*parts_.reactors)[i], (*parts_.directories)[i],
-                                        *parts_.config, std::move(made)));
+    for (std::uint32_t i = 0; i < make_->gateway_count(); ++i) {
+      gateways_.push_back(make_->make_gateway(i, shards_, me));
       adopt(kind::gateway, i, gateways_.back());
     }
-    metrics_ = spawn_metrics(self_->system(), shards_, gateways_);
+    metrics_ = make_->make_metrics(shards_, gateways_);
     adopt(kind::metrics, 0, metrics_);
     const auto hello = envelope<schemas::Attach>::builder().finish();
     for (const auto& gateway : gateways_) {
@@ -169,9 +155,7 @@ class supervisor_state {
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
   }
 
-  [[nodiscard]] bool in_stage(kind what) const {
-    return std::ranges::count(stop_order[stage_].kinds, what) > 0;
-  }
+  [[nodiscard]] bool in_stage(kind what) const { return stops_in(stop_order[stage_], what); }
 
   void begin_stage() {
     ticks_left_ = stop_order[stage_].grace_ms / 100 + 10;
@@ -218,7 +202,7 @@ class supervisor_state {
   }
 
   node_actor::pointer self_;
-  node_parts parts_;
+  std::shared_ptr<node_children> make_;
   std::vector<child> children_;
   std::vector<shard_actor> shards_;
   std::vector<gateway_actor> gateways_;
@@ -231,8 +215,9 @@ class supervisor_state {
 
 }  // namespace
 
-node_actor spawn_supervisor(caf::actor_system& system, node_parts parts) {
-  return system.spawn<runtime::hosted<supervisor_state, node_actor>>(std::move(parts));
+node_actor spawn_supervisor(caf::actor_system& system, std::unique_ptr<node_children> children) {
+  return system.spawn<runtime::hosted<supervisor_state, node_actor>>(
+      std::shared_ptr<node_children>(std::move(children)));
 }
 
 }  // namespace troupe::actors

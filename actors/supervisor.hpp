@@ -5,25 +5,14 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
-#include "actors/gateway.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/node_storage.hpp"
-#include "actors/shard.hpp"
+#include "actors/node_children.hpp"
 
 namespace troupe::actors {
 
-/// What a node is made of. Borrowed parts must outlive the actor.
-struct node_parts {
-  const node_config* config = nullptr;
-  io::file_system* files = nullptr;
-  node_storage storage;
-  std::vector<runtime::descriptor> listeners;  ///< one per reactor
-  std::vector<std::unique_ptr<runtime::reactor>>* reactors = nullptr;
-  std::vector<shard_directory>* directories = nullptr;  ///< one per reactor
-};
-
-[[nodiscard]] node_actor spawn_supervisor(caf::actor_system& system, node_parts parts);
+/// Spawns the node actor, which makes all others with `children`.
+[[nodiscard]] node_actor spawn_supervisor(caf::actor_system& system,
+                                          std::unique_ptr<node_children> children);
 
 }  // namespace troupe::actors

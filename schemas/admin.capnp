@@ -11,6 +11,7 @@ struct Attach {
 
 struct StatisticsRequest {
   # metrics -> gateway or shard: say what you count. Answered at once.
+  reset @0 :Bool;           # CONFIG RESETSTAT: and then begin anew, with what Redis resets
 }
 
 struct Histogram {
@@ -44,6 +45,7 @@ struct ShardStatistics {
   queuedBytes @20 :UInt64;
   diskFullRejections @21 :UInt64;
   poisoned @22 :Bool;
+  diskFull @23 :Bool;
 }
 
 struct GatewayStatistics {
@@ -65,6 +67,31 @@ struct GatewayStatistics {
   busyUs @14 :UInt64;
   messages @15 :UInt64;
   remoteWakeups @16 :UInt64;
+  reads @17 :UInt64;
+  writes @18 :UInt64;
+  evicted @19 :UInt64;
+  blocked @20 :UInt64;
+  memoryBytes @21 :UInt64;
+  recentInputMax @22 :UInt64;
+  recentOutputMax @23 :UInt64;
+  commandsPerSecond @24 :UInt64;
+  receivedBytesPerSecond @25 :UInt64;
+  sentBytesPerSecond @26 :UInt64;
+  perCommand @27 :List(CommandFigures);
+  errors @28 :List(ErrorFigures);
+  memoryLimitBytes @29 :UInt64;  # of the node, not of this gateway
+}
+
+struct CommandFigures {
+  name @0 :Text;            # "get", "config|set"
+  calls @1 :UInt64;
+  rejected @2 :UInt64;
+  failed @3 :UInt64;
+}
+
+struct ErrorFigures {
+  code @0 :Text;            # first word of the error
+  count @1 :UInt64;
 }
 
 struct NodeStatistics {
@@ -88,7 +115,6 @@ struct GatewayRequest {
       name @5 :Text;
       value @6 :Text;
     }
-    resetStatistics @7 :Void;
   }
 }
 

@@ -7,7 +7,8 @@ $Cxx.namespace("troupe::schemas");
 struct Command {
   # One client command, or one piece of a command over several shards.
   connection @0 :UInt64;    # unique on its gateway
-  ticket @1 :UInt64;        # place of its reply in the connection's order
+  ticket @1 :UInt64;        # given back with the reply: its place in the connection's order, and in
+                            # the upper 16 bits which command it is, for the statistics
   protocol @2 :UInt8;       # 2 or 3
   level @3 :UInt8;          # durability of its writes
   internal @4 :Bool;        # a piece command (actors/resp/piece_commands.hpp)
@@ -89,13 +90,14 @@ struct TransactionStep {
   transaction @1 :UInt64;   # unique on its gateway
   union {
     pause @2 :Void;
-    run @3 :List(Command);  # pieces, answered together by one TransactionReply
+    run @3 :List(Command);  # pieces; more may be sent before these are answered
     release @4 :Void;
   }
 }
 
 struct TransactionReply {
-  # shard -> gateway: answers pause and run.
+  # shard -> gateway: answers pause, pieces and release. Pieces are answered in the order they were
+  # sent; one message may answer several `run`, or a part of one.
   shard @0 :UInt32;
   transaction @1 :UInt64;
   replies @2 :List(Reply);  # one for each piece, in order; empty for pause

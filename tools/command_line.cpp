@@ -65,16 +65,33 @@ void declare_inspect(CLI::App& command, inspect_flags& flags) {
   command.footer(std::string(exit_codes));
 }
 
+/// All complaints about a configuration, one a line, each with the place where the setting was
+/// given.
+result<void> check(const actors::node_config& config, const setting_origins& origins) {
+  std::string all;
+  for (const auto& [key, what] : config.complaints()) {
+    const auto origin = origins.find(key);
+    all += all.empty() ? "" : "\n";
+    all += fmt::format("{}: {}", origin == origins.end() ? key : origin->second, what);
+  }
+  if (all.empty()) return {};
+  return failure{errc::refused, std::move(all)};
+}
+
 result<request> build_serve(const serve_flags& flags, const actors::machine& host) {
   auto config = actors::node_config::defaults_for(host);
-  if (!flags.config_path.empty()) TRY_VOID(apply_config_file(flags.config_path, config));
+  setting_origins origins;
+  if (!flags.config_path.empty()) TRY_VOID(apply_config_file(flags.config_path, config, origins));
+  config.config_file = flags.config_path;
   for (std::size_t i = 0; i < settings().size(); ++i) {
     if (flags.options[i]->count() == 0) continue;
     const auto& one = settings()[i];
+    const auto flag = fmt::format("--{}", one.key);
     const auto applied = one.apply(config, flags.options[i]->results().back());
-    if (!applied) return applied.error().in(fmt::format("--{}", one.key));
+    if (!applied) return applied.error().in(flag);
+    origins[std::string(one.key)] = flag;
   }
-  TRY_VOID(config.validate());
+  TRY_VOID(check(config, origins));
   return request(serve_request{std::move(config)});
 }
 

@@ -38,7 +38,7 @@ struct print_request {
 using request = std::variant<serve_request, inspect_request, print_request>;
 
 /// Parses the arguments after the program's name. Reads the configuration file and the secrets that
-/// they name. A failure is a sentence for the user; then the exit code is exit_misused.
+/// they name. A failure is sentences for the user, one a line; then the exit code is exit_misused.
 [[nodiscard]] result<request> parse_command_line(std::span<const std::string> arguments,
                                                  const actors::machine& host);
 

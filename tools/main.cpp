@@ -1,5 +1,6 @@
 // The `troupe` program: parses its arguments and runs the subcommand they name.
 #include <cstdio>
+#include <sstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,8 +26,10 @@ struct runner {
 int run(const std::vector<std::string>& arguments) {
   const auto wanted = parse_command_line(arguments, this_machine());
   if (wanted) return std::visit(runner{}, *wanted);
-  std::fprintf(stderr, "troupe: %s\nRun `troupe --help` for the flags.\n",
-               wanted.error().message.c_str());
+  std::istringstream complaints(wanted.error().message);
+  for (std::string line; std::getline(complaints, line);)
+    std::fprintf(stderr, "troupe: %s\n", line.c_str());
+  std::fputs("Run `troupe --help` for the flags.\n", stderr);
   return exit_misused;
 }
 

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <limits>
 #include <string>
 #include <utility>
+
+#include "tools/letter_case.hpp"
 
 namespace troupe::tools {
 
@@ -26,12 +27,6 @@ constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> units{{
     {"tb", 1'000'000'000'000},
 }};
 
-std::string lower(std::string_view text) {
-  std::string copy(text);
-  for (char& c : copy) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return copy;
-}
-
 }  // namespace
 
 result<std::uint64_t> parse_bytes(std::string_view text) {
@@ -41,7 +36,7 @@ result<std::uint64_t> parse_bytes(std::string_view text) {
   const failure refused{errc::refused,
                         fmt::format("'{}' is not a size, for example 512MiB or 4GB", text)};
   if (error == std::errc::invalid_argument) return refused;
-  const auto suffix = lower({stopped, static_cast<std::size_t>(end - stopped)});
+  const auto suffix = lower_case({stopped, static_cast<std::size_t>(end - stopped)});
   for (const auto& [name, factor] : units) {
     if (suffix != name) continue;
     const bool fits =

@@ -18,7 +18,7 @@ using actors::node_config;
 
 constexpr std::size_t secret_bytes_max = 4096;
 
-/// The content of a file without its last line end.
+/// The one line that a file holds, without its end.
 result<std::string> read_secret(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   errno = 0;
@@ -33,6 +33,8 @@ result<std::string> read_secret(const std::string& path) {
   if (secret.ends_with('\n')) secret.pop_back();
   if (secret.ends_with('\r')) secret.pop_back();
   if (secret.empty()) return failure{errc::refused, fmt::format("'{}' holds no secret", path)};
+  if (secret.find_first_of("\r\n") != std::string::npos)
+    return failure{errc::refused, fmt::format("'{}' holds more than one line", path)};
   return secret;
 }
 
@@ -50,31 +52,55 @@ result<bool> parse_switch(const std::string& text) {
   return failure{errc::refused, fmt::format("'{}' is neither true nor false", text)};
 }
 
+// Promised flags whose work this version cannot do: known, so that nobody hunts for a typing
+// mistake.
+result<void> refuse_peers(node_config&, const std::string&) {
+  return failure{errc::refused, "nodes cannot be linked yet: nothing would listen for peers there"};
+}
+
+result<void> refuse_following(node_config&, const std::string&) {
+  return failure{errc::refused,
+                 "replication between nodes is not built yet: a node cannot follow another"};
+}
+
 constexpr std::array all{
     setting{"data-dir", "DIR", "directory of the node's data, created when missing",
-            assign<&node_config::data_dir, as_is>},
+            value_kind::text, assign<&node_config::data_dir, as_is>},
     setting{"client-address", "HOST:PORT", "where clients connect (127.0.0.1:7379)",
-            assign<&node_config::client_address, actors::parse_address>},
+            value_kind::text, assign<&node_config::client_address, actors::parse_address>},
     setting{"http-address", "HOST:PORT", "where /health and /metrics are served (127.0.0.1:8379)",
-            assign<&node_config::http_address, actors::parse_address>},
+            value_kind::text, assign<&node_config::http_address, actors::parse_address>},
     setting{"durability", "LEVEL",
-            "when a write is acknowledged: memory, interval or durable (durable)",
+            "when a write is acknowledged: memory, interval or durable (durable)", value_kind::text,
             assign<&node_config::level, actors::parse_durability>},
     setting{"memory", "SIZE", "bound of cached values, e.g. 512MiB (a quarter of the memory)",
-            assign<&node_config::memory_bytes, parse_bytes>},
-    setting{"reactors", "N", "event loop threads (half of the cores)",
+            value_kind::size, assign<&node_config::memory_bytes, parse_bytes>},
+    setting{"client-memory", "SIZE",
+            "bound of what all clients together may hold, 0 = none (a tenth of the memory)",
+            value_kind::size, assign<&node_config::client_memory_bytes, parse_bytes>},
+    setting{"reactors", "N", "event loop threads (half of the cores)", value_kind::number,
             assign<&node_config::reactors, parse_count>},
     setting{"shards", "N", "shards of a new data directory (as many as reactors)",
-            assign<&node_config::shards, parse_count>},
-    setting{"password", "FILE", "file that holds the clients' password",
+            value_kind::number, assign<&node_config::shards, parse_count>},
+    setting{"password", "FILE", "file that holds the clients' password", value_kind::text,
             assign<&node_config::password, read_secret>},
     setting{"http-token", "FILE", "file that holds the bearer token of the HTTP pages",
-            assign<&node_config::http_token, read_secret>},
+            value_kind::text, assign<&node_config::http_token, read_secret>},
+    setting{"min-isr", "N",
+            "members that `replicated` writes need in sync; a node alone meets 1 (1)",
+            value_kind::number, assign<&node_config::min_isr, parse_count>},
+    setting{"cluster-secret", "FILE",
+            "file that holds what nodes will prove to each other: checked, not used yet",
+            value_kind::text, assign<&node_config::cluster_secret, read_secret>},
+    setting{"peer-address", "HOST:PORT", "not available yet: where other nodes connect",
+            value_kind::text, refuse_peers},
+    setting{"follow", "HOST:PORT", "not available yet: the node to replicate", value_kind::text,
+            refuse_following},
     setting{"segment-size", "SIZE", "size of the log's files in a new data directory (64MiB)",
-            assign<&node_config::segment_bytes, parse_bytes>},
+            value_kind::size, assign<&node_config::segment_bytes, parse_bytes>},
     setting{"commit-timeout-ms", "MS", "longest wait of a reply for its commit (10000)",
-            assign<&node_config::commit_timeout_ms, parse_count>},
-    setting{"enable-debug", "", "allow the DEBUG command",
+            value_kind::number, assign<&node_config::commit_timeout_ms, parse_count>},
+    setting{"enable-debug", "", "allow the DEBUG command", value_kind::truth,
             assign<&node_config::enable_debug, parse_switch>},
 };
 

@@ -5,6 +5,7 @@
 // is applied to a node_config in one way.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,11 +16,20 @@
 
 namespace troupe::tools {
 
+/// What a value is in a configuration file.
+enum class value_kind : std::uint8_t {
+  text,    ///< a string
+  number,  ///< a whole number
+  size,    ///< a whole number of bytes, or a string with a unit
+  truth,   ///< true or false
+};
+
 /// One setting. As a flag it is `--<key> <placeholder>`; without a placeholder it is a switch.
 struct setting {
   std::string_view key;
   std::string_view placeholder;
   std::string_view help;
+  value_kind kind;
   /// Parses `text` into the configuration; secrets are read from the file that `text` names.
   result<void> (*apply)(actors::node_config&, const std::string& text);
 };

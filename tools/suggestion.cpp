@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "tools/letter_case.hpp"
+
 namespace troupe::tools {
 
 namespace {
@@ -32,7 +34,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+std::string suggestion(std::string_view typed, std::span<const std::string_view> candidates) {
+  const std::string word = lower_case(typed);
   std::string_view nearest;
   auto least = std::max<std::size_t>(word.size() / 3, 1) + 1;
   for (const auto candidate : candidates) {

@@ -21,18 +21,80 @@ constexpr std::size_t command_count = std::size(rows::string_rows) + std::size(r
                                       std::size(rows::connection_rows) +
                                       std::size(rows::server_rows);
 
+constexpr std::size_t count_subcommands() {
+  std::size_t count = 0;
+  const auto add = [&count](const auto& family) {
+    for (const command_spec& row : family) count += row.subcommands.size();
+  };
+  add(rows::string_rows);
+  add(rows::key_rows);
+  add(rows::connection_rows);
+  add(rows::server_rows);
+  return count;
+}
+
+constexpr std::size_t subcommand_count = count_subcommands();
+
+/// The rows as they are dispatched: numbered, subcommands behind the commands.
+struct numbered_rows {
+  std::array<command_spec, command_count> commands{};
+  std::array<command_spec, subcommand_count> subcommands{};
+};
+
+constexpr numbered_rows number_rows() {
+  numbered_rows all;
+  std::size_t used = 0;
+  std::size_t used_below = 0;
+  const auto add = [&](const auto& family) {
+    for (const command_spec& row : family) {
+      all.commands[used] = row;
+      all.commands[used].number = static_cast<std::uint16_t>(used);
+      ++used;
+      for (const command_spec& sub : row.subcommands) {
+        all.subcommands[used_below] = sub;
+        all.subcommands[used_below].number = static_cast<std::uint16_t>(command_count + used_below);
+        ++used_below;
+      }
+    }
+  };
+  add(rows::string_rows);
+  add(rows::key_rows);
+  add(rows::connection_rows);
+  add(rows::server_rows);
+  return all;
+}
+
+constexpr numbered_rows numbered = number_rows();
+
+/// The same commands, with their subcommands among the numbered ones.
+constexpr std::array<command_spec, command_count> join_subcommands() {
+  auto all = numbered.commands;
+  std::size_t first = 0;
+  for (command_spec& row : all) {
+    const std::size_t count = row.subcommands.size();
+    if (count > 0) row.subcommands = {numbered.subcommands.data() + first, count};
+    first += count;
+  }
+  return all;
+}
+
+constexpr auto command_rows = join_subcommands();
+
 constexpr std::array<const command_spec*, command_count> sorted_commands() {
   std::array<const command_spec*, command_count> all{};
-  std::size_t used = 0;
-  for (const auto& row : rows::string_rows) all[used++] = &row;
-  for (const auto& row : rows::key_rows) all[used++] = &row;
-  for (const auto& row : rows::connection_rows) all[used++] = &row;
-  for (const auto& row : rows::server_rows) all[used++] = &row;
+  for (std::size_t i = 0; i < command_count; ++i) all[i] = &command_rows[i];
   std::sort(all.begin(), all.end(), [](auto* a, auto* b) { return a->name < b->name; });
   return all;
 }
 
 constexpr auto commands = sorted_commands();
+
+constexpr std::array<const command_spec*, command_count + subcommand_count> by_number = [] {
+  std::array<const command_spec*, command_count + subcommand_count> all{};
+  for (const command_spec& row : command_rows) all[row.number] = &row;
+  for (const command_spec& row : numbered.subcommands) all[row.number] = &row;
+  return all;
+}();
 
 // A name as two words, letters folded to lower case by setting bit 5. That maps exactly the letters
 // of either case onto the lower-case ones, so for names made of letters only (checked below) equal
@@ -157,6 +219,8 @@ const command_spec* find_subcommand(const command_spec& container, std::string_v
 }
 
 std::span<const command_spec* const> all_commands() noexcept { return commands; }
+
+std::span<const command_spec* const> numbered_commands() noexcept { return by_number; }
 
 key_positions keys_of(const command_spec& spec, std::size_t argument_count) noexcept {
   if (spec.keys.first == 0) return {};

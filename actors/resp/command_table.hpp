@@ -28,6 +28,8 @@ namespace troupe::resp {
 class reply_writer;
 
 inline constexpr std::size_t command_name_max = 16;
+/// Number of a spec that no client can name.
+inline constexpr std::uint16_t unnumbered = UINT16_MAX;
 
 /// Outcome of a handler. `cold`: nothing changed and nothing was replied; `store.missing()` says
 /// what to load, then the same command is run again.
@@ -137,6 +139,8 @@ struct command_docs {
 struct command_spec {
   std::string_view name;  ///< lower case; a subcommand is "container|name"
   std::int16_t arity;     ///< exact argument count with the name, or minus the smallest one
+  /// Place among all commands and subcommands a client may send, for counting; set by the table.
+  std::uint16_t number = unnumbered;
   command_flag flags;
   command_group group;
   command_category category;
@@ -169,6 +173,9 @@ struct command_spec {
 
 /// Every command a client may send, sorted by name; stable for the process' life.
 [[nodiscard]] std::span<const command_spec* const> all_commands() noexcept;
+
+/// Every command and subcommand a client may send, at the index that is its number.
+[[nodiscard]] std::span<const command_spec* const> numbered_commands() noexcept;
 
 /// Indexes of the key arguments of a well-formed command, in order: first, first + step, ... end.
 /// `end` is one past the last index that may be a key; empty range when there is none.

@@ -70,6 +70,7 @@ exec_status handle_incrbyfloat(shard_command& command) {
   if (!stored) {
     reply_failure(command.reply, stored.error());
   } else {
+    command.store.set_form(key, command.first_key_hash, kv::value_form::computed);
     command.reply.bulk(text);
   }
   return exec_status::done;

@@ -59,6 +59,15 @@ inline constexpr std::string_view discard_without_multi = "ERR DISCARD without M
 inline constexpr std::string_view watch_inside_multi = "ERR WATCH inside MULTI is not allowed";
 inline constexpr std::string_view exec_aborted =
     "EXECABORT Transaction discarded because of previous errors.";
+/// Goes on with the error, without its code if that is ERR.
+inline constexpr std::string_view exec_aborted_because =
+    "EXECABORT Transaction discarded because of: ";
+inline constexpr std::string_view not_in_multi = "ERR Command not allowed inside a transaction";
+inline constexpr std::string_view debug_not_allowed =
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+    "can "
+    "run it from a local connection, otherwise you need to set this option in the configuration "
+    "file, and then restart the server.";
 inline constexpr std::string_view max_clients = "ERR max number of clients reached";
 
 // Held replies.

@@ -89,6 +89,7 @@ exec_status expire(shard_command& command, time_notation notation) {
 
 exec_status reply_deadline(shard_command& command, time_notation notation) {
   const kv::found value = command.store.peek(command.argv[1], command.first_key_hash);
+  command.store.count_read(value.state);
   if (value.state == presence::absent) {
     command.reply.integer(-2);
   } else if (value.deadline_ms == 0) {

@@ -19,6 +19,7 @@ void reply_failure(reply_writer& reply, const failure& why) {
 exec_status reply_cold(shard_command& command, const kv::found& value) {
   const auto& wanted = command.store.missing().back();
   if (command.streamed == nullptr || wanted.parts.empty()) return exec_status::cold;
+  command.store.count_read(value.state);
   command.reply.begin_bulk(value.value_size);
   *command.streamed = wanted;
   return exec_status::done;

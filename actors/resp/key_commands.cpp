@@ -1,10 +1,12 @@
 #include "actors/resp/key_commands.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/number_parsing.hpp"
+#include "actors/resp/transfer_commands.hpp"
 #include "storage/base/hash_slot.hpp"
 
 namespace troupe::resp {
@@ -17,13 +19,21 @@ constexpr std::size_t embedded_string_bytes_max = 44;
 
 enum class replacing : std::uint8_t { allowed, refused };
 
-// Copies the value that `source` names to argv[2]; the view may be one that find() returned.
+// Redis keeps one object for all values that are numbers below this.
+constexpr std::int64_t shared_integers = 10'000;
+constexpr std::int64_t shared_refcount = std::numeric_limits<std::int32_t>::max();
+
+// Puts the value that `source` names at argv[2]; the view may be one that find() returned.
 // Replies the error and returns false if the store refused.
-bool put_as_second_key(shard_command& command, const kv::found& source) {
+bool put_as_second_key(shard_command& command, const kv::found& source, kv::value_form form) {
   const std::string_view target = command.argv[2];
-  const auto stored =
-      command.store.put(target, command.store.hash(target), source.value, source.deadline_ms);
-  if (!stored) reply_failure(command.reply, stored.error());
+  const key_hash hash = command.store.hash(target);
+  const auto stored = command.store.put(target, hash, source.value, source.deadline_ms);
+  if (stored) {
+    command.store.set_form(target, hash, form);
+  } else {
+    reply_failure(command.reply, stored.error());
+  }
   return stored.has_value();
 }
 
@@ -37,7 +47,7 @@ bool move_to_second_key(shard_command& command, const kv::found& source) {
     return false;
   }
   const record_batch batch(command);
-  if (!put_as_second_key(command, source)) return false;
+  if (!put_as_second_key(command, source, source.form)) return false;
   const auto erased = command.store.erase(from, command.first_key_hash);
   if (!erased) reply_failure(command.reply, erased.error());
   return erased.has_value();
@@ -69,13 +79,15 @@ std::optional<copy_options> parse_copy_options(shard_command& command) {
   return options;
 }
 
-// The key of OBJECT and MEMORY subcommands.
-kv::found peek_inspected(shard_command& command) {
-  return command.store.peek(command.argv[2], command.first_key_hash);
+// The key of an OBJECT subcommand, which is a read for the statistics; MEMORY USAGE is none.
+kv::found read_inspected(shard_command& command) {
+  const kv::found value = command.store.peek(command.argv[2], command.first_key_hash);
+  command.store.count_read(value.state);
+  return value;
 }
 
 exec_status reply_integer_if_present(shard_command& command, std::int64_t value) {
-  if (peek_inspected(command).state == presence::absent) {
+  if (read_inspected(command).state == presence::absent) {
     command.reply.null();
   } else {
     command.reply.integer(value);
@@ -102,7 +114,9 @@ exec_status handle_del(shard_command& command) {
 exec_status handle_exists(shard_command& command) {
   const auto keys = command.argv.subspan(1);
   const auto count = std::count_if(keys.begin(), keys.end(), [&](std::string_view key) {
-    return command.store.peek(key, command.store.hash(key)).state != presence::absent;
+    const presence state = command.store.peek(key, command.store.hash(key)).state;
+    command.store.count_read(state);
+    return state != presence::absent;
   });
   command.reply.integer(count);
   return exec_status::done;
@@ -110,6 +124,7 @@ exec_status handle_exists(shard_command& command) {
 
 exec_status handle_type(shard_command& command) {
   const kv::found value = command.store.peek(command.argv[1], command.first_key_hash);
+  command.store.count_read(value.state);
   command.reply.simple(value.state == presence::absent ? "none" : "string");
   return exec_status::done;
 }
@@ -146,33 +161,38 @@ exec_status handle_copy(shard_command& command) {
   const kv::found source = command.store.find(command.argv[1], command.first_key_hash);
   const bool refused = taken.state != presence::absent && options->replace == replacing::refused;
   if (source.state == presence::absent || refused) {
+    command.store.count_read(source.state);
     command.reply.integer(0);
     return exec_status::done;
   }
   if (source.state == presence::cold) return exec_status::cold;
-  if (put_as_second_key(command, source)) command.reply.integer(1);
+  command.store.count_read(source.state);
+  if (put_as_second_key(command, source, form_of_copy(source.form))) command.reply.integer(1);
   return exec_status::done;
 }
 
 exec_status handle_object_encoding(shard_command& command) {
-  const kv::found size_only = peek_inspected(command);
-  if (size_only.state == presence::absent) {
-    command.reply.null();
-    return exec_status::done;
-  }
+  const kv::found size_only = command.store.peek(command.argv[2], command.first_key_hash);
   // Only a short value can be a number, so a large one needs no bytes.
-  if (size_only.value_size > embedded_string_bytes_max) {
+  if (size_only.value_size > embedded_string_bytes_max || size_only.form == kv::value_form::grown) {
+    command.store.count_read(size_only.state);
     command.reply.bulk("raw");
     return exec_status::done;
   }
   const kv::found value = command.store.find(command.argv[2], command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
-  command.reply.bulk(parse_integer(value.value) ? "int" : "embstr");
+  command.store.count_read(value.state);
+  if (value.state == presence::absent) {
+    command.reply.null();
+    return exec_status::done;
+  }
+  const auto is_number = value.form != kv::value_form::computed && parse_integer(value.value);
+  command.reply.bulk(is_number ? "int" : "embstr");
   return exec_status::done;
 }
 
 exec_status handle_object_freq(shard_command& command) {
-  if (peek_inspected(command).state == presence::absent) {
+  if (read_inspected(command).state == presence::absent) {
     command.reply.null();
     return exec_status::done;
   }
@@ -189,7 +209,16 @@ exec_status handle_object_idletime(shard_command& command) {
 }
 
 exec_status handle_object_refcount(shard_command& command) {
-  return reply_integer_if_present(command, 1);
+  const kv::found size_only = command.store.peek(command.argv[2], command.first_key_hash);
+  // Only four digits and less can be shared.
+  if (size_only.value_size > 4 || size_only.form != kv::value_form::natural) {
+    return reply_integer_if_present(command, 1);
+  }
+  const kv::found value = command.store.find(command.argv[2], command.first_key_hash);
+  if (value.state == presence::cold) return exec_status::cold;
+  const auto number = parse_integer(value.value);
+  const auto is_shared = number && *number >= 0 && *number < shared_integers;
+  return reply_integer_if_present(command, is_shared ? shared_refcount : 1);
 }
 
 exec_status handle_memory_usage(shard_command& command) {
@@ -201,12 +230,13 @@ exec_status handle_memory_usage(shard_command& command) {
     if (!samples) return exec_status::done;
     if (*samples < 0) return refuse(command, error_texts::syntax);
   }
-  if (peek_inspected(command).state == presence::absent) {
+  const std::string_view key = command.argv[2];
+  if (command.store.peek(key, command.first_key_hash).state == presence::absent) {
     command.reply.null();
     return exec_status::done;
   }
   command.reply.integer(
-      static_cast<std::int64_t>(command.store.memory_of(command.argv[2], command.first_key_hash)));
+      static_cast<std::int64_t>(command.store.memory_of(key, command.first_key_hash)));
   return exec_status::done;
 }
 

@@ -29,15 +29,21 @@ std::vector<shard_id> every_shard(std::uint32_t shard_count) {
   return shards;
 }
 
-std::vector<shard_id> shards_of_keys(const rule_context& context) {
+std::vector<shard_id> shards_of_keys(const command_spec& spec, arguments argv,
+                                     std::uint32_t shard_count) {
   std::vector<shard_id> shards;
-  const key_positions keys = keys_of(context.spec, context.argv.size());
+  const key_positions keys = keys_of(spec, argv.size());
   for (std::size_t at = keys.first; at < keys.end; at += keys.step) {
-    shards.push_back(shard_of(context.argv[at], context.shard_count));
+    shards.push_back(shard_of(argv[at], shard_count));
   }
   std::sort(shards.begin(), shards.end());
   shards.erase(std::unique(shards.begin(), shards.end()), shards.end());
   return shards;
+}
+
+phases phases_of(const command_spec& spec) {
+  const bool looks_first = is_move(spec) || is_named(spec, "msetnx") || is_named(spec, "randomkey");
+  return looks_first ? phases::several : phases::one;
 }
 
 // Commands that only read, and DEL and its kin, count or list keys one by one: between their
@@ -74,11 +80,16 @@ std::optional<shard_id> single_shard_of(const command_spec& spec, arguments argv
   return first;
 }
 
+std::vector<shard_id> shards_of(const command_spec& spec, arguments argv,
+                                std::uint32_t shard_count) {
+  return spec.scope == scope::every_shard ? every_shard(shard_count)
+                                          : shards_of_keys(spec, argv, shard_count);
+}
+
 multi_shard_plan::multi_shard_plan(const command_spec& spec, arguments argv,
                                    std::uint32_t shard_count, prng& random)
-    : isolation_(isolation_of(spec)) {
+    : isolation_(isolation_of(spec)), phases_(phases_of(spec)) {
   const rule_context context{spec, argv, shard_count, random};
-  shards_ = spec.scope == scope::every_shard ? every_shard(shard_count) : shards_of_keys(context);
   rule_ = make_rule(context);
   pieces_ = rule_->first_phase();
   ENSURE(!pieces_.empty());

@@ -44,8 +44,17 @@ struct piece {
 [[nodiscard]] std::optional<shard_id> single_shard_of(const command_spec& spec, arguments argv,
                                                       std::uint32_t shard_count);
 
+/// Every shard some piece of the command may use, ascending: what to pause if isolation is needed.
+/// Precondition: single_shard_of says nothing for this command.
+[[nodiscard]] std::vector<shard_id> shards_of(const command_spec& spec, arguments argv,
+                                              std::uint32_t shard_count);
+
 /// Whether other commands may run between the pieces of a plan.
 enum class isolation : std::uint8_t { not_needed, needed };
+
+/// Whether a plan is done after its first phase, whatever the replies: what comes behind it in the
+/// same shards need not wait for them.
+enum class phases : std::uint8_t { one, several };
 
 /// How one kind of command is cut and put together; see the sources named multi_shard_*.cpp.
 class plan_rule {
@@ -69,9 +78,8 @@ class multi_shard_plan {
 
   /// Pieces of the current phase, at most one per shard; empty when finished.
   [[nodiscard]] std::span<const piece> pieces() const noexcept { return pieces_; }
-  /// Every shard some phase may use, ascending: what to pause if isolation is needed.
-  [[nodiscard]] std::span<const shard_id> shards() const noexcept { return shards_; }
   [[nodiscard]] isolation isolation_need() const noexcept { return isolation_; }
+  [[nodiscard]] phases phase_count() const noexcept { return phases_; }
 
   enum class progress : std::uint8_t { next_phase, finished };
   /// Goes on with the replies of the current phase, in the order of pieces(), each the complete
@@ -80,8 +88,8 @@ class multi_shard_plan {
   progress advance(std::vector<std::string> replies, reply_writer& out);
 
  private:
-  std::vector<shard_id> shards_;
   isolation isolation_;
+  phases phases_;
   std::unique_ptr<plan_rule> rule_;
   std::vector<piece> pieces_;
 };

@@ -4,6 +4,7 @@
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/multi_shard_rules.hpp"
 #include "actors/resp/number_parsing.hpp"
+#include "actors/resp/piece_commands.hpp"
 #include "actors/resp/transfer_commands.hpp"
 #include "storage/base/ensure.hpp"
 #include "storage/base/hash_slot.hpp"
@@ -41,8 +42,12 @@ class move_rule final : public plan_rule {
 
   std::vector<piece> first_phase() override {
     std::vector<piece> pieces;
-    pieces.push_back(piece_for(source_, fetch_for_transfer, {fetch_for_transfer.name, source_}));
-    if (!traits_.may_replace) pieces.push_back(named_piece("exists", target_));
+    // RENAME writes its source, COPY reads it: that is what the statistics call them.
+    const auto& fetch = traits_.keeps_source ? fetch_for_copy : fetch_for_transfer;
+    pieces.push_back(piece_for(source_, fetch, {fetch.name, source_}));
+    if (!traits_.may_replace) {
+      pieces.push_back(piece_for(target_, count_existing, {count_existing.name, target_}));
+    }
     return pieces;
   }
 
@@ -84,9 +89,10 @@ class move_rule final : public plan_rule {
     const auto value = reader.bulk();
     ENSURE(value.has_value());
     deadline_ = integer_text(reader.integer());
+    form_ = integer_text(reader.integer());
     stage_ = stage::placing;
     return {piece_for(target_, place_transferred,
-                      {place_transferred.name, target_, *value, deadline_.view()})};
+                      {place_transferred.name, target_, *value, deadline_.view(), form_.view()})};
   }
 
   piece piece_for(std::string_view key, const command_spec& spec,
@@ -107,6 +113,7 @@ class move_rule final : public plan_rule {
   stage stage_ = stage::looking;
   std::string fetched_;  // holds the value while it is placed
   integer_text deadline_{0};
+  integer_text form_{0};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "actors/resp/multi_shard_rules.hpp"
+#include "actors/resp/piece_commands.hpp"
 #include "storage/base/ensure.hpp"
 #include "storage/base/hash_slot.hpp"
 
@@ -117,24 +118,22 @@ class pairs_if_absent_rule final : public plan_rule {
  public:
   explicit pairs_if_absent_rule(const rule_context& context) : context_(context) {}
 
-  std::vector<piece> first_phase() override { return phase("exists", copied::keys_only); }
+  std::vector<piece> first_phase() override {
+    return split(context_, count_existing, count_existing.name, copied::keys_only).pieces;
+  }
 
   std::vector<piece> next_phase(std::vector<std::string> replies, reply_writer& out) override {
     if (!is_storing_ && sum_of(replies) == 0) {
       is_storing_ = true;
-      return phase("mset", copied::whole_steps);
+      const command_spec* mset = find("mset");
+      ENSURE(mset != nullptr);
+      return split(context_, *mset, mset->name, copied::whole_steps).pieces;
     }
     out.integer(is_storing_ ? 1 : 0);
     return {};
   }
 
  private:
-  std::vector<piece> phase(std::string_view name, copied what) const {
-    const command_spec* spec = find(name);
-    ENSURE(spec != nullptr);
-    return split(context_, *spec, name, what).pieces;
-  }
-
   rule_context context_;
   bool is_storing_ = false;
 };

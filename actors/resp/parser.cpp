@@ -34,22 +34,24 @@ std::optional<std::int64_t> strict_integer(std::string_view text) noexcept {
   return value;
 }
 
-/// Reads "<digits>\r\n" at `at`. Returns the byte behind it, or nullptr when the line is
-/// incomplete or in any way unusual: then the careful path finds out what it is.
+/// Reads "<digits>\r\n" at `at`, at most nine digits. Returns the byte behind it, or nullptr when
+/// the line is incomplete or in any way unusual: then the careful path finds out what it is.
 inline const char* quick_length(const char* at, const char* end, std::uint32_t& value) noexcept {
+  constexpr std::ptrdiff_t digits_max = 9;
   if (end - at < 3) return nullptr;
-  std::uint32_t digit = static_cast<std::uint32_t>(static_cast<unsigned char>(*at++)) - '0';
-  if (digit > 9 || (digit == 0 && *at != '\r')) return nullptr;
+  // Where the CR must be at the latest; it and the LF behind it can be read.
+  const char* const last = end - at > digits_max + 2 ? at + digits_max : end - 2;
+  const auto digit_at = [](const char* from) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(*from)) - '0';
+  };
+  std::uint32_t digit = digit_at(at);
+  if (digit > 9 || (digit == 0 && at[1] != '\r')) return nullptr;
   value = digit;
-  while (at != end) {
-    digit = static_cast<std::uint32_t>(static_cast<unsigned char>(*at)) - '0';
-    if (digit > 9) break;
-    if (value > 99'999'999) return nullptr;
+  while ((digit = digit_at(++at)) <= 9) {
+    if (at >= last) return nullptr;
     value = value * 10 + digit;
-    ++at;
   }
-  if (end - at < 2 || at[0] != '\r' || at[1] != '\n') return nullptr;
-  return at + 2;
+  return at[0] == '\r' && at[1] == '\n' ? at + 2 : nullptr;
 }
 
 }  // namespace
@@ -59,8 +61,7 @@ parse_limits parse_limits::unauthenticated() noexcept {
           .arguments_max = limits::unauthenticated_arguments,
           .bulk_bytes_max = limits::unauthenticated_bulk_bytes,
           .line_bytes_max = limits::unauthenticated_bulk_bytes,
-          .command_bytes_max =
-              (limits::unauthenticated_arguments + 1) * (limits::unauthenticated_bulk_bytes + 64)};
+          .command_bytes_max = limits::unauthenticated_command_bytes};
 }
 
 parse_limits parse_limits::authenticated() noexcept {
@@ -122,17 +123,19 @@ bool parser::fast_array(std::span<char> input, std::vector<std::string_view>& wo
   std::uint32_t count = 0;
   const char* at = quick_length(begin + 1, end, count);
   if (at == nullptr || count == 0 || count > limits_.arguments_max) return false;
+  // Checked before room is made for so many: each takes at least "$0\r\n\r\n".
+  if (static_cast<std::size_t>(end - at) / 6 < count) return false;
   const std::size_t before = words.size();
-  for (; count > 0; --count) {
+  words.resize(before + count);
+  for (std::string_view* word = words.data() + before; count > 0; --count, ++word) {
     std::uint32_t size = 0;
-    const bool header = at != end && *at == '$';
-    if (!header || (at = quick_length(at + 1, end, size)) == nullptr ||
+    if (at == end || *at != '$' || (at = quick_length(at + 1, end, size)) == nullptr ||
         size > limits_.bulk_bytes_max || static_cast<std::size_t>(end - at) < size + 2ull ||
         at[size] != '\r' || at[size + 1ull] != '\n') {
       words.resize(before);
       return false;
     }
-    words.emplace_back(at, size);
+    *word = {at, size};
     at += size + 2ull;
   }
   const auto total = static_cast<std::size_t>(at - begin);

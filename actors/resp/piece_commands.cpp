@@ -37,6 +37,16 @@ exec_status run_watch_forget(shard_command& command) {
   return exec_status::done;
 }
 
+exec_status run_count_existing(shard_command& command) {
+  std::int64_t count = 0;
+  for (const auto key : command.argv.subspan(1)) {
+    const auto seen = command.store.peek(key, command.store.hash(key));
+    if (seen.state != kv::presence::absent) ++count;
+  }
+  command.reply.integer(count);
+  return exec_status::done;
+}
+
 constexpr command_spec piece(std::string_view name, std::int16_t arity, shard_handler handler) {
   return {.name = name,
           .arity = arity,
@@ -53,11 +63,18 @@ constexpr command_spec watch_key = piece("~watch-key", 3, run_watch_key);
 constexpr command_spec watch_check = piece("~watch-check", 2, run_watch_check);
 constexpr command_spec watch_forget = piece("~watch-forget", 2, run_watch_forget);
 
+constexpr command_spec count_existing = [] {
+  auto spec = piece("~count-existing", -2, run_count_existing);
+  spec.keys = {1, -1, 1};
+  return spec;
+}();
+
 const command_spec* find_piece(std::string_view name) noexcept {
   // What clients send is told by its first letter.
   if (!name.starts_with('~') && !name.starts_with('(')) return nullptr;
-  for (const auto* spec : {&watch_key, &watch_check, &watch_forget, &fetch_for_transfer,
-                           &place_transferred, &store_part, &set_uploaded, &drop_upload}) {
+  for (const auto* spec :
+       {&watch_key, &watch_check, &watch_forget, &count_existing, &fetch_for_transfer,
+        &fetch_for_copy, &place_transferred, &store_part, &set_uploaded, &drop_upload}) {
     if (spec->name == name) return spec;
   }
   return nullptr;

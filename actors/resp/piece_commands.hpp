@@ -17,6 +17,10 @@ extern const command_spec watch_check;
 /// argv {name, watcher}: forgets the watcher and its keys; replies OK.
 extern const command_spec watch_forget;
 
+/// argv {name, key ...}: replies how many of the keys exist, for a write that depends on it: unlike
+/// EXISTS it is no read in the statistics.
+extern const command_spec count_existing;
+
 /// The piece of that name, those of transfer_commands.hpp and upload_commands.hpp included, or
 /// nullptr. Their names begin with no letter.
 [[nodiscard]] const command_spec* find_piece(std::string_view name) noexcept;

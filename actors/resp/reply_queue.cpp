@@ -43,6 +43,7 @@ ticket reply_queue::reserve() {
   }
   segments_.emplace_back().awaited = true;
   ++reserved_count_;
+  ++reserved_ever_;
   return {first_serial_ + segments_.size() - 1};
 }
 
@@ -291,20 +292,35 @@ std::size_t reply_queue::fail_held(shard_id shard, lsn above, std::string_view t
       });
 }
 
-std::size_t reply_queue::expire(std::uint64_t before_us) {
-  if (oldest_hold_us() >= before_us) return 0;
-  return replace_everywhere(
-      [&](std::span<const hold_record> command) -> std::optional<std::string> {
-        const hold_record* late = nullptr;
-        for (const hold_record& each : command) {
-          if (is_released(each.why) || each.why.since_us >= before_us) continue;
-          // What the client must hear about is the write, if there is one.
-          if (late == nullptr || late->why.kind == hold_kind::read) late = &each;
-        }
-        if (late == nullptr) return std::nullopt;
-        if (late->why.kind == hold_kind::read) return std::string(error_texts::undecided_write);
-        return error_texts::outcome_unknown(late->why.shard, late->why.sequence);
-      });
+reply_queue::expired reply_queue::expire(std::uint64_t before_us) {
+  expired counted;
+  if (oldest_hold_us() >= before_us) return counted;
+  replace_everywhere([&](std::span<const hold_record> command) -> std::optional<std::string> {
+    const hold_record* late = nullptr;
+    for (const hold_record& each : command) {
+      if (is_released(each.why) || each.why.since_us >= before_us) continue;
+      // What the client must hear about is the write, if there is one.
+      if (late == nullptr || late->why.kind == hold_kind::read) late = &each;
+    }
+    if (late == nullptr) return std::nullopt;
+    if (late->why.kind == hold_kind::read) {
+      ++counted.reads;
+      return std::string(error_texts::undecided_write);
+    }
+    ++counted.writes;
+    return error_texts::outcome_unknown(late->why.shard, late->why.sequence);
+  });
+  return counted;
+}
+
+void reply_queue::release_memory() {
+  if (!empty() || held_count_ > 0) return;
+  first_serial_ += segments_.size();
+  std::string().swap(tail_.bytes);
+  tail_.sent = 0;
+  std::vector<hold_record>().swap(tail_.holds);
+  tail_.released = 0;
+  std::deque<segment>().swap(segments_);
 }
 
 std::size_t reply_queue::held_bytes() const noexcept {

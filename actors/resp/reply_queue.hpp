@@ -108,8 +108,13 @@ class reply_queue {
   std::size_t fail_held(shard_id shard, lsn above, std::string_view text);
 
   /// Answers every command held since before `before_us`: a write with "outcome unknown" and its
-  /// LSN, a read with "undecided write" (error_texts.hpp). Returns how many.
-  std::size_t expire(std::uint64_t before_us);
+  /// LSN, a read with "undecided write" (error_texts.hpp). Returns how many of each.
+  struct expired {
+    std::size_t writes = 0;
+    std::size_t reads = 0;
+    [[nodiscard]] std::size_t total() const noexcept { return writes + reads; }
+  };
+  expired expire(std::uint64_t before_us);
 
   /// What a stream that is not over counts for in buffered_bytes(): about what it costs.
   static constexpr std::size_t stream_claim_bytes = limits::part_bytes_max;
@@ -124,6 +129,18 @@ class reply_queue {
   [[nodiscard]] std::size_t held_count() const noexcept { return held_count_; }
   /// Reserved places without a reply.
   [[nodiscard]] std::size_t reserved_count() const noexcept { return reserved_count_; }
+  /// Places ever reserved: unchanged, output() still begins where it did.
+  [[nodiscard]] std::uint64_t reserved_ever() const noexcept { return reserved_ever_; }
+  /// Bytes allocated for replies.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    // Of the streams only the first has bytes here.
+    const auto claimed = stream_count_ * stream_claim_bytes;
+    const auto streamed =
+        stream_count_ > 0 ? limits::streamed_parts_ahead * limits::part_bytes_max : std::size_t{0};
+    return closed_bytes_ - claimed + streamed + tail_.bytes.capacity();
+  }
+  /// Gives the memory of an empty queue back, for a connection that went idle.
+  void release_memory();
   /// True when everything was sent and nothing is awaited.
   [[nodiscard]] bool empty() const noexcept {
     return buffered_bytes() == 0 && reserved_count_ == 0;
@@ -174,6 +191,7 @@ class reply_queue {
   std::size_t reserved_count_ = 0;
   std::size_t stream_count_ = 0;
   std::vector<stream_source> replaced_;
+  std::uint64_t reserved_ever_ = 0;
 };
 
 }  // namespace troupe::resp

@@ -37,6 +37,7 @@ class key_list {
 struct scan_options {
   std::int64_t count = scan_count_default;
   std::string_view pattern = "*";
+  bool names_type = false;
   bool wants_strings = true;  // the only type there is
 };
 
@@ -57,6 +58,7 @@ std::optional<scan_options> parse_scan_options(shard_command& command) {
     } else if (has_value && equals_ignoring_case(argv[at], "match")) {
       options.pattern = argv[at + 1];
     } else if (has_value && equals_ignoring_case(argv[at], "type")) {
+      options.names_type = true;
       options.wants_strings = equals_ignoring_case(argv[at + 1], "string");
     } else {
       command.reply.error(error_texts::syntax);
@@ -81,8 +83,10 @@ exec_status handle_scan(shard_command& command) {
     const auto count = static_cast<std::size_t>(options->count);
     const std::uint64_t next_local =
         command.store.scan(cursor->local, count, [&](std::string_view key) {
-          if (!options->wants_strings) return;
-          if (matches_all || glob_match(options->pattern, key)) keys.add(key);
+          if (!matches_all && !glob_match(options->pattern, key)) return;
+          // To ask for a type is to look each key up.
+          if (options->names_type) command.store.count_read(kv::presence::present);
+          if (options->wants_strings) keys.add(key);
         });
     following = following_cursor(cursor->shard, next_local, command.place.shard_count);
   }

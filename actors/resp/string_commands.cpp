@@ -78,6 +78,7 @@ exec_status set_with_options(shard_command& command, const Put& put) {
                             ? command.store.find(key, command.first_key_hash)
                             : command.store.peek(key, command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
+  if (options->returns_old_value) command.store.count_read(old.state);
   if (options->deadline == expiry::keep) deadline_ms = old.deadline_ms;
 
   const bool exists = old.state == presence::present;
@@ -185,6 +186,7 @@ exec_status handle_psetex(shard_command& command) {
 exec_status handle_get(shard_command& command) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == presence::cold) return reply_cold(command, value);
+  command.store.count_read(value.state);
   reply_value(command.reply, value);
   return exec_status::done;
 }
@@ -193,6 +195,7 @@ exec_status handle_getex(shard_command& command) {
   const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
   if (!options) return refuse(command, error_texts::syntax);
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
+  if (value.state != presence::cold) command.store.count_read(value.state);
   const bool changes = options->deadline == expiry::given ||
                        (options->deadline == expiry::persist && value.deadline_ms != 0);
   if (value.state == presence::absent || !changes) {
@@ -212,6 +215,7 @@ exec_status handle_getex(shard_command& command) {
 exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
   const kv::found value = command.store.find(key, command.first_key_hash);
+  if (value.state != presence::cold) command.store.count_read(value.state);
   const std::size_t before = command.reply.size();
   if (value.state == presence::absent) {
     command.reply.null();
@@ -230,6 +234,7 @@ exec_status handle_getdel(shard_command& command) {
 exec_status handle_getset(shard_command& command) {
   const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
+  command.store.count_read(old.state);
   return put_replying_old(command, old, value_at(command, 2), 0);
 }
 
@@ -245,7 +250,10 @@ exec_status handle_mget(shard_command& command) {
   }
   if (is_cold) return exec_status::cold;
   command.reply.array(values.size());
-  for (const kv::found& value : values) reply_value(command.reply, value);
+  for (const kv::found& value : values) {
+    command.store.count_read(value.state);
+    reply_value(command.reply, value);
+  }
   return exec_status::done;
 }
 
@@ -281,6 +289,9 @@ exec_status handle_append(shard_command& command) {
   joined.append(old.value).append(suffix);
   const auto stored = command.store.put(key, command.first_key_hash, joined, old.deadline_ms);
   if (stored) {
+    if (old.state == presence::present) {
+      command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
+    }
     command.reply.integer(static_cast<std::int64_t>(size));
   } else {
     reply_failure(command.reply, stored.error());
@@ -290,6 +301,7 @@ exec_status handle_append(shard_command& command) {
 
 exec_status handle_strlen(shard_command& command) {
   const kv::found value = command.store.peek(command.argv[1], command.first_key_hash);
+  command.store.count_read(value.state);
   command.reply.integer(static_cast<std::int64_t>(value.value_size));
   return exec_status::done;
 }
@@ -301,6 +313,7 @@ exec_status handle_getrange(shard_command& command) {
   if (!last) return exec_status::done;
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == presence::cold) return exec_status::cold;
+  command.store.count_read(value.state);
 
   const auto size = static_cast<std::int64_t>(value.value.size());
   const bool both_from_end_reversed = *first < 0 && *last < 0 && *first > *last;
@@ -338,6 +351,7 @@ exec_status handle_setrange(shard_command& command) {
   changed.replace(begin, piece.size(), piece);
   const auto stored = command.store.put(key, command.first_key_hash, changed, old.deadline_ms);
   if (stored) {
+    command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
     command.reply.integer(static_cast<std::int64_t>(changed.size()));
   } else {
     reply_failure(command.reply, stored.error());

@@ -7,25 +7,37 @@
 namespace troupe::resp {
 namespace {
 
-exec_status handle_fetch(shard_command& command) {
+enum class purpose : std::uint8_t { move, copy };
+
+exec_status fetch(shard_command& command, purpose what) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == kv::presence::cold) return exec_status::cold;
+  if (what == purpose::copy) command.store.count_read(value.state);
   if (value.state == kv::presence::absent) {
     command.reply.null();
     return exec_status::done;
   }
-  command.reply.array(2);
+  const auto form = what == purpose::copy ? form_of_copy(value.form) : value.form;
+  command.reply.array(3);
   command.reply.bulk(value.value);
   command.reply.integer(value.deadline_ms);
+  command.reply.integer(static_cast<std::int64_t>(form));
   return exec_status::done;
 }
 
+exec_status handle_fetch(shard_command& command) { return fetch(command, purpose::move); }
+
+exec_status handle_fetch_for_copy(shard_command& command) { return fetch(command, purpose::copy); }
+
 exec_status handle_place(shard_command& command) {
   const auto deadline_ms = parse_integer(command.argv[3]);
-  ENSURE(deadline_ms.has_value());
+  const auto form = parse_integer(command.argv[4]);
+  ENSURE(deadline_ms.has_value() && form.has_value());
   const auto stored =
       command.store.put(command.argv[1], command.first_key_hash, command.argv[2], *deadline_ms);
   if (stored) {
+    command.store.set_form(command.argv[1], command.first_key_hash,
+                           static_cast<kv::value_form>(*form));
     command.reply.ok();
   } else {
     reply_failure(command.reply, stored.error());
@@ -51,7 +63,10 @@ constexpr command_spec transfer_piece(std::string_view name, std::int16_t arity,
 constexpr command_spec fetch_for_transfer =
     transfer_piece("(fetch)", 2, command_flag::readonly, handle_fetch);
 
+constexpr command_spec fetch_for_copy =
+    transfer_piece("(fetch-for-copy)", 2, command_flag::readonly, handle_fetch_for_copy);
+
 constexpr command_spec place_transferred =
-    transfer_piece("(place)", 4, command_flag::write | command_flag::denyoom, handle_place);
+    transfer_piece("(place)", 5, command_flag::write | command_flag::denyoom, handle_place);
 
 }  // namespace troupe::resp

@@ -9,10 +9,19 @@
 
 namespace troupe::resp {
 
-/// argv {name, key}: replies the array {value, deadline in ms or 0}, or null if there is no key.
+/// The form of a copy of a value of that form.
+[[nodiscard]] constexpr kv::value_form form_of_copy(kv::value_form form) noexcept {
+  return form == kv::value_form::natural ? kv::value_form::copied : form;
+}
+
+/// argv {name, key}: replies the array {value, deadline in ms or 0, form}, or null if there is no
+/// key. The form is a number, the one that the value is to have at its new place.
 extern const command_spec fetch_for_transfer;
 
-/// argv {name, key, value, deadline in ms or 0}: stores, replies OK.
+/// The same, and a read in the statistics.
+extern const command_spec fetch_for_copy;
+
+/// argv {name, key, value, deadline in ms or 0, form}: stores, replies OK.
 extern const command_spec place_transferred;
 
 }  // namespace troupe::resp

@@ -63,23 +63,38 @@ void reactor::exec_later(caf::resumable* job) {
 }
 
 void reactor::run() {
-  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  time_.refresh();
-  last_work_us_ = round_started_us_ = time_.monotonic_us();
+  adopt_thread();
+  last_work_us_ = round_started_us_;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    take_remote_jobs();
-    run_jobs();
-    run_hooks();
-    rounds_.fetch_add(1, std::memory_order_relaxed);
-    time_.refresh();
-    if (worked_) {
-      last_work_us_ = time_.monotonic_us();
-      busy_us_.fetch_add(last_work_us_ - round_started_us_, std::memory_order_relaxed);
-      worked_ = false;
-    }
-    poll();
+    work();
+    poll(wait_ms());
   }
   give_back_jobs();
+}
+
+void reactor::step() {
+  adopt_thread();
+  work();
+  poll(0);
+}
+
+void reactor::adopt_thread() {
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  time_.refresh();
+  round_started_us_ = time_.monotonic_us();
+}
+
+void reactor::work() {
+  take_remote_jobs();
+  run_jobs();
+  run_hooks();
+  rounds_.fetch_add(1, std::memory_order_relaxed);
+  time_.refresh();
+  if (worked_) {
+    last_work_us_ = time_.monotonic_us();
+    busy_us_.fetch_add(last_work_us_ - round_started_us_, std::memory_order_relaxed);
+    worked_ = false;
+  }
 }
 
 void reactor::stop() {
@@ -142,21 +157,21 @@ int reactor::sleep_ms() const {
   return static_cast<int>((wait_us + 999) / 1000);
 }
 
-void reactor::poll() {
+int reactor::wait_ms() {
+  if (!queue_.empty()) return 0;
+  const auto idle_us = time_.monotonic_us() - last_work_us_;
+  if (poll_forbidders_ == 0 && idle_us < spin_us_) return 0;
+  const auto timeout = sleep_ms();
+  if (timeout == 0) return 0;
+  asleep_ = true;
+  // Invariant 1: asleep first, last look second.
+  if (remote_.load() == nullptr && !stopping_.load()) return timeout;
+  asleep_ = false;
+  return 0;
+}
+
+void reactor::poll(int timeout) {
   std::array<epoll_event, events_per_poll> events;
-  auto timeout = 0;
-  if (queue_.empty()) {
-    const auto idle_us = time_.monotonic_us() - last_work_us_;
-    if (poll_forbidders_ > 0 || idle_us >= spin_us_) timeout = sleep_ms();
-  }
-  if (timeout > 0) {
-    asleep_ = true;
-    // Invariant 1: asleep first, last look second.
-    if (remote_.load() != nullptr || stopping_.load()) {
-      asleep_ = false;
-      timeout = 0;
-    }
-  }
   const auto count = ::epoll_wait(epoll_, events.data(), events_per_poll, timeout);
   asleep_ = false;
   time_.refresh();

@@ -72,6 +72,9 @@ class reactor final : public caf::execution_unit {
   /// Runs rounds until stop(); then gives back every job still queued.
   void run();
   void stop();
+  /// One round on the calling thread that waits for nothing, in place of run(): for whoever steps a
+  /// reactor by hand.
+  void step();
 
   /// Calls `handler` when `fd` is ready for `events`. The handler must stay alive until unwatch.
   result<void> watch(int fd, std::uint32_t events, io_handler& handler);
@@ -94,11 +97,15 @@ class reactor final : public caf::execution_unit {
     remote_job* next;
   };
 
+  void adopt_thread();
+  void work();
   void take_remote_jobs();
   void run_jobs();
   void run_one(caf::resumable* job);
   void run_hooks();
-  void poll();
+  /// How long to wait for sockets; above 0, asleep_ is set.
+  [[nodiscard]] int wait_ms();
+  void poll(int timeout);
   [[nodiscard]] int sleep_ms() const;
   void give_back_jobs();
 

@@ -47,7 +47,20 @@ inline constexpr std::uint32_t arguments_max = 1 << 20;
 inline constexpr std::size_t output_bytes_max = 2 * value_bytes_max + (256ull << 20);
 inline constexpr std::uint32_t unauthenticated_arguments = 10;
 inline constexpr std::size_t unauthenticated_bulk_bytes = 16 * 1024;
+/// A whole command before AUTH, framing included, and what is read ahead of running it.
+inline constexpr std::size_t unauthenticated_command_bytes = 16 * 1024;
+inline constexpr std::size_t unauthenticated_input_bytes = 2 * unauthenticated_command_bytes;
+/// Replies not read by a client before AUTH at which no further command of it is run.
+inline constexpr std::size_t unauthenticated_output_bytes = 64 * 1024;
+/// Commands refused for want of AUTH, and wrong passwords, after which a client is closed.
+inline constexpr std::uint32_t unauthenticated_refusals = 64;
+inline constexpr std::uint32_t wrong_passwords = 8;
+/// How long a client is not listened to after its first wrong password; doubles with each.
+inline constexpr std::uint64_t wrong_password_pause_us = 50'000;
 inline constexpr std::uint32_t clients_max = 10000;
+/// Range of the bound over what all clients together make a node hold.
+inline constexpr std::uint64_t client_memory_bytes_min = 1 << 20;
+inline constexpr std::uint64_t client_memory_bytes_max = 1ull << 50;
 
 static_assert(part_bytes_max + key_bytes_max + member_bytes_max + 256 <= record_bytes_max);
 static_assert(2 * record_bytes_max <= frame_bytes_max);

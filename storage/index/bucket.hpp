@@ -8,6 +8,10 @@
 
 #include <cstdint>
 
+#ifdef __SSE4_2__
+#include <nmmintrin.h>
+#endif
+
 #include "storage/base/ensure.hpp"
 
 namespace troupe::index {
@@ -23,11 +27,33 @@ struct alignas(64) bucket {
   slot slots[slots_per_bucket];
 
   [[nodiscard]] bool full() const noexcept { return slots[slots_per_bucket - 1] != 0; }
+  /// Bit i: slot i has this tag. A free slot counts as tag 0.
+  [[nodiscard]] unsigned matching(std::uint32_t tag) const noexcept;
 };
 static_assert(sizeof(bucket) == slots_per_bucket * 8);
 
 [[nodiscard]] inline std::uint32_t tag_of(slot word) noexcept {
   return static_cast<std::uint32_t>(word >> 48);
+}
+
+// All slots at once: which slot holds the entry is random, so a loop that ends there costs a branch
+// predicted wrongly for every key.
+inline unsigned bucket::matching(std::uint32_t tag) const noexcept {
+#ifdef __SSE4_2__
+  const auto* pairs = reinterpret_cast<const __m128i*>(slots);
+  const auto tags = [pairs](int pair) { return _mm_srli_epi64(_mm_load_si128(pairs + pair), 48); };
+  const __m128i low = _mm_packus_epi32(tags(0), tags(1));
+  const __m128i high = _mm_packus_epi32(tags(2), tags(3));
+  const __m128i same =
+      _mm_cmpeq_epi16(_mm_packus_epi32(low, high), _mm_set1_epi16(static_cast<std::int16_t>(tag)));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128())));
+#else
+  unsigned found = 0;
+  for (unsigned i = 0; i < slots_per_bucket; ++i) {
+    found |= static_cast<unsigned>(tag_of(slots[i]) == tag) << i;
+  }
+  return found;
+#endif
 }
 
 [[nodiscard]] inline void* address_of(slot word) noexcept {

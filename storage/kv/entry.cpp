@@ -47,6 +47,7 @@ entry* entry::reshaped(const entry& from, bool has_deadline) {
   copy->large_ = from.large_;
   copy->visited_ = from.visited_;
   copy->level_ = from.level_;
+  copy->form_ = from.form_;
   std::memcpy(copy->tail(), from.tail(), shape.tail_size);
   return copy;
 }
@@ -77,10 +78,8 @@ std::size_t entry::tail_size() const noexcept {
   return cached_ ? value_size_ : 0;
 }
 
-bool entry::can_hold(std::size_t size, bool deadline) const noexcept {
-  if (large_ || has_expire_record_ || deadline != (has_deadline_ != 0)) return false;
-  if (cached_ && size == value_size_) return true;
-  const std::size_t wanted = fixed() + key_size() + size;
+bool entry::has_space_for(std::size_t value_size) const noexcept {
+  const std::size_t wanted = fixed() + key_size() + value_size;
   const std::size_t block = block_bytes();
   return wanted <= block && block - wanted <= waste_max;
 }

@@ -18,6 +18,7 @@
 
 #include "storage/base/ids.hpp"
 #include "storage/base/limits.hpp"
+#include "storage/kv/types.hpp"
 #include "storage/log/log_types.hpp"
 
 namespace troupe::kv {
@@ -69,7 +70,10 @@ class alignas(16) entry {
   }
   /// True if a cached value of `size` bytes and a deadline or none fit into this block as it is,
   /// without wasting much of it.
-  [[nodiscard]] bool can_hold(std::size_t size, bool deadline) const noexcept;
+  [[nodiscard]] bool can_hold(std::size_t size, bool deadline) const noexcept {
+    if (large_ || has_expire_record_ || deadline != (has_deadline_ != 0)) return false;
+    return (cached_ && size == value_size_) || has_space_for(size);
+  }
 
   // ---- what the key is ------------------------------------------------------------------------
   [[nodiscard]] lsn value_lsn() const noexcept { return value_lsn_; }
@@ -81,6 +85,7 @@ class alignas(16) entry {
     value_lsn_ = last_lsn_ = sequence;
     where_ = where;
     value_size_ = size;
+    form_ = 0;
   }
   void set_last_lsn(lsn sequence) noexcept { last_lsn_ = sequence; }
 
@@ -105,15 +110,20 @@ class alignas(16) entry {
   /// Durability demanded of the last change.
   [[nodiscard]] durability level() const noexcept { return static_cast<durability>(level_); }
 
+  [[nodiscard]] value_form form() const noexcept { return static_cast<value_form>(form_); }
+
   void set_cached(bool yes) noexcept { cached_ = yes; }
   void set_deleted(bool yes) noexcept { deleted_ = yes; }
   void set_large(bool yes) noexcept { large_ = yes; }
   void set_visited(bool yes) noexcept { visited_ = yes; }
   void set_level(durability level) noexcept { level_ = static_cast<std::uint32_t>(level) & 3u; }
+  /// Holds until the next set_value().
+  void set_form(value_form form) noexcept { form_ = static_cast<std::uint32_t>(form) & 3u; }
 
  private:
   entry() = default;
 
+  [[nodiscard]] bool has_space_for(std::size_t value_size) const noexcept;
   [[nodiscard]] const char* bytes() const noexcept { return reinterpret_cast<const char*>(this); }
   [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this); }
   /// Bytes before the key.
@@ -133,6 +143,7 @@ class alignas(16) entry {
   std::uint32_t large_ : 1;
   std::uint32_t visited_ : 1;
   std::uint32_t level_ : 2;
+  std::uint32_t form_ : 2;
 };
 static_assert(sizeof(entry) == 8 + 8 + 8 + 4 + 4, "32 bytes a key beside key and value");
 static_assert(limits::key_bytes_max < 1u << 17);

@@ -22,10 +22,6 @@ void memory_tier::remove_all() noexcept {
   written_.clear();
 }
 
-void memory_tier::wrote(key_hash hash, lsn value_lsn) {
-  if (budget_ == 0) written_.push_back({value_lsn, hash});
-}
-
 void memory_tier::evict_one(index::place<entry> at) {
   remove(*at.entry());
   entry* const smaller = entry::drop_value(at.entry());

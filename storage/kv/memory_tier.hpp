@@ -47,7 +47,9 @@ class memory_tier {
   [[nodiscard]] bool admits(std::size_t bytes) const noexcept { return bytes <= budget_ / 8; }
 
   /// Tells that the value of the entry for `hash` was cached by a write.
-  void wrote(key_hash hash, lsn value_lsn);
+  void wrote(key_hash hash, lsn value_lsn) {
+    if (budget_ == 0) written_.push_back({value_lsn, hash});
+  }
   /// Evicts values until the budget is kept, looking at up to about `budget` slots; false = kept,
   /// or nothing more can go before more is durable. Replaces entries in the index, moves no slot.
   bool evict(entry_index& index, lsn durable, std::size_t budget);

@@ -13,17 +13,10 @@ constexpr std::uint32_t shared_kills_max = 64;
 
 }  // namespace
 
-segment_ledger::account& segment_ledger::at(std::uint32_t segment) {
+segment_ledger::account& segment_ledger::opened(std::uint32_t segment) {
   ENSURE(segment >= first_);
-  while (segment - first_ >= accounts_.size()) accounts_.emplace_back();
-  return accounts_[segment - first_];
-}
-
-void segment_ledger::born(std::uint32_t segment, lsn sequence) {
-  account& its = at(segment);
-  ++its.live;
-  ++its.referenced;
-  its.newest = std::max(its.newest, sequence);
+  accounts_.resize(segment - first_ + std::size_t{1});
+  return accounts_.back();
 }
 
 void segment_ledger::noted(std::uint32_t segment, lsn sequence) {
@@ -93,10 +86,13 @@ std::optional<retirable_prefix> segment_ledger::retirable(std::uint32_t kept_fro
 }
 
 void segment_ledger::retired(std::uint32_t first_live_ordinal) {
-  for (; first_ < first_live_ordinal; ++first_) {
-    ENSURE(!accounts_.empty() && accounts_.front().live == 0);
-    accounts_.pop_front();
-  }
+  if (first_live_ordinal <= first_) return;
+  const std::size_t count = first_live_ordinal - first_;
+  ENSURE(count <= accounts_.size());
+  const auto end = accounts_.begin() + static_cast<std::ptrdiff_t>(count);
+  ENSURE(std::all_of(accounts_.begin(), end, [](const account& its) { return its.live == 0; }));
+  accounts_.erase(accounts_.begin(), end);
+  first_ = first_live_ordinal;
 }
 
 }  // namespace troupe::kv

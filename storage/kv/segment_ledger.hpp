@@ -10,9 +10,11 @@
 //     killed stands in the same prefix.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "storage/base/ids.hpp"
 #include "storage/kv/types.hpp"
@@ -23,7 +25,12 @@ namespace troupe::kv {
 class segment_ledger {
  public:
   /// A record that stays until it is killed.
-  void born(std::uint32_t segment, lsn sequence);
+  void born(std::uint32_t segment, lsn sequence) {
+    account& its = at(segment);
+    ++its.live;
+    ++its.referenced;
+    its.newest = std::max(its.newest, sequence);
+  }
   /// A record that nothing refers to: a part before its head, a batch, the opening of an epoch.
   void noted(std::uint32_t segment, lsn sequence);
   /// Like noted(), for a record that only removes.
@@ -54,11 +61,15 @@ class segment_ledger {
     std::uint32_t count;
   };
 
-  account& at(std::uint32_t segment);
+  account& at(std::uint32_t segment) {
+    const std::size_t index = segment - first_;
+    return index < accounts_.size() ? accounts_[index] : opened(segment);
+  }
+  account& opened(std::uint32_t segment);
 
-  std::deque<account> accounts_;
-  std::uint32_t first_ = 0;  ///< ordinal of accounts_[0]
-  std::deque<kill> kills_;   ///< not yet durable, in order
+  std::vector<account> accounts_;  ///< few, and found for every record: no deque
+  std::uint32_t first_ = 0;        ///< ordinal of accounts_[0]
+  std::deque<kill> kills_;         ///< not yet durable, in order
   lsn durable_{};
 };
 

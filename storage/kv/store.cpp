@@ -37,23 +37,10 @@ store::~store() {
 
 key_hash store::hash(std::string_view key) const { return index_.hash(key); }
 
-void store::begin_command(durability level) {
-  level_ = level;
-  observed_ = {};
-  wrote_ = false;
-  lacked_room_ = 0;
-  now_ms_.reset();
-  if (!missing_.empty()) {
-    missing_.clear();
-    missing_lsns_.clear();
-  }
+void store::forget_missing() {
+  missing_.clear();
+  missing_lsns_.clear();
 }
-
-lsn store::observed() const { return observed_; }
-
-bool store::wrote() const { return wrote_; }
-
-std::size_t store::lacked_room() const { return lacked_room_; }
 
 const std::vector<cold_read>& store::missing() const { return missing_; }
 
@@ -69,10 +56,6 @@ bool store::has_room(std::size_t bytes) {
   if (tail_->has_room(bytes, log::space::normal)) return true;
   lacked_room_ = std::max(lacked_room_, bytes);
   return false;
-}
-
-void store::observe(const entry& its) noexcept {
-  if (its.level() >= durability::durable) observed_ = std::max(observed_, its.last_lsn());
 }
 
 void store::observe_absence() noexcept {
@@ -99,7 +82,13 @@ found store::peek(std::string_view key, key_hash hash) {
   return {.state = presence::present,
           .value_size = its.value_size(),
           .deadline_ms = its.deadline_ms(),
-          .value_lsn = its.value_lsn()};
+          .value_lsn = its.value_lsn(),
+          .form = its.form()};
+}
+
+void store::set_form(std::string_view key, key_hash hash, value_form form) {
+  const place at = look_up(key, hash);
+  if (at) at.entry()->set_form(form);
 }
 
 found store::find(std::string_view key, key_hash hash) {
@@ -109,7 +98,8 @@ found store::find(std::string_view key, key_hash hash) {
   found hit{.state = presence::present,
             .value_size = its.value_size(),
             .deadline_ms = its.deadline_ms(),
-            .value_lsn = its.value_lsn()};
+            .value_lsn = its.value_lsn(),
+            .form = its.form()};
   if (its.cached()) {
     hit.value = its.value();
     // Only a change is written: the line of a hot entry stays clean.

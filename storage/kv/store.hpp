@@ -78,12 +78,20 @@ class store {
 
   /// Starts a command: observation, missing values and time start anew. `level` is that of its
   /// writes.
-  void begin_command(durability level);
+  void begin_command(durability level) {
+    level_ = level;
+    observed_ = {};
+    wrote_ = false;
+    lacked_room_ = 0;
+    now_ms_.reset();
+    if (!missing_.empty()) [[unlikely]]
+      forget_missing();
+  }
   /// Highest LSN of a record of level `durable` or above that the command depends on: the last
   /// change of every key looked at or written, deleted keys and the last flush included. 0 = none.
-  [[nodiscard]] lsn observed() const;
+  [[nodiscard]] lsn observed() const noexcept { return observed_; }
   /// True if the command appended a record.
-  [[nodiscard]] bool wrote() const;
+  [[nodiscard]] bool wrote() const noexcept { return wrote_; }
   /// The values that find() called cold in this command, each once.
   [[nodiscard]] const std::vector<cold_read>& missing() const;
   /// The shard's clock. Stands still within a command.
@@ -93,6 +101,12 @@ class store {
   found find(std::string_view key, key_hash);
   /// Looks a key up without its bytes: never `cold`, `value` stays empty.
   found peek(std::string_view key, key_hash);
+  /// Counts the outcome of a read for the statistics. A lookup does not count by itself: writes
+  /// look keys up as well, and a command that met a cold value looks up once more.
+  void count_read(presence state) noexcept {
+    ++(state == presence::absent ? reads_.misses : reads_.hits);
+  }
+  [[nodiscard]] const read_counts& reads() const noexcept { return reads_; }
 
   /// Sets a key, whatever it was before; `deadline_ms` 0 = never expires. `value` may be a view
   /// that find() returned. `refused` beyond limits::key_bytes_max or value_bytes_max, `no_space`
@@ -103,6 +117,8 @@ class store {
       return {};
     return put_with_care(key, hash, value, deadline_ms);
   }
+  /// Notes how the value that was just put came to be; the next put() makes it natural again.
+  void set_form(std::string_view key, key_hash hash, value_form form);
   /// Appends the next part of the value that `who` uploads for `key`; the first one begins it.
   /// Nothing of it is visible. `no_space`: this part is missing, so the upload is to be dropped.
   /// Precondition: the part is not above limits::part_bytes_max.
@@ -130,7 +146,7 @@ class store {
   /// True if records of `bytes` in all fit into the log without its reserve.
   [[nodiscard]] bool has_room(std::size_t bytes);
   /// Bytes of the largest write of this command that found no room; 0 = there was room for all.
-  [[nodiscard]] std::size_t lacked_room() const;
+  [[nodiscard]] std::size_t lacked_room() const noexcept { return lacked_room_; }
 
   // ---- cold values ----------------------------------------------------------------------------
   /// Hands in what was read for `wanted`, for the command that is run again, and caches it if the
@@ -206,7 +222,10 @@ class store {
   [[nodiscard]] bool expired(const entry& its) const {
     return its.has_deadline() && its.deadline_ms() < now_ms();
   }
-  void observe(const entry& its) noexcept;
+  void forget_missing();
+  void observe(const entry& its) noexcept {
+    if (its.level() >= durability::durable) observed_ = std::max(observed_, its.last_lsn());
+  }
   void observe_absence() noexcept;
   /// The place of a key, observed; none unless the key is visible.
   place look_up(std::string_view key, key_hash hash);
@@ -229,6 +248,8 @@ class store {
   result<lsn> put_parts(const upload& from, std::string_view key, key_hash hash,
                         std::int64_t deadline_ms);
   void finish_put(place at, std::string_view key, key_hash hash);
+  /// Puts a value over one that needs a block of the same shape.
+  void overwrite(place at, std::string_view value, std::int64_t deadline_ms, const stamp& by);
   /// Makes `in` the value of the key whose place is `at` (none: a new key). Its parts, if any, were
   /// counted as live when they were appended.
   place install(place at, std::string_view key, key_hash hash, const incoming& in);
@@ -267,6 +288,7 @@ class store {
   std::uint64_t live_keys_ = 0;
   std::uint64_t expires_ = 0;
   std::uint64_t cold_finds_ = 0;
+  read_counts reads_;
   std::uint64_t sweep_cursor_ = 0;
   std::vector<place> sweep_found_;
   lsn durable_{};

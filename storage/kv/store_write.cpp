@@ -13,19 +13,37 @@ bool store::put_at_once(std::string_view key, key_hash hash, std::string_view va
                         std::int64_t deadline_ms) {
   if (key.size() > limits::key_bytes_max || value.size() > limits::part_bytes_max) [[unlikely]]
     return false;
-  const auto at = tail_->append(
+  const auto appended = tail_->append(
       {.type = log::record_type::put, .key = key, .value = value, .deadline_ms = deadline_ms},
       log::space::normal);
-  if (!at) [[unlikely]]
+  if (!appended) [[unlikely]]
     return false;
-  const place now = install(index_.find(hash, key), key, hash,
-                            {.value = value,
-                             .size = static_cast<std::uint32_t>(value.size()),
-                             .cached = true,
-                             .deadline_ms = deadline_ms,
-                             .at = *at});
-  finish_put(now, key, hash);
+  // Member by member: a copy of the whole would be one wide load of what was just stored in halves.
+  const stamp by{appended->sequence, appended->where};
+  place at = index_.find(hash, key);
+  if (at && at.entry()->cached() && !at.entry()->deleted() &&
+      at.entry()->can_hold(value.size(), deadline_ms != 0)) [[likely]] {
+    overwrite(at, value, deadline_ms, by);
+  } else {
+    at = install(at, key, hash,
+                 {.value = value,
+                  .size = static_cast<std::uint32_t>(value.size()),
+                  .cached = true,
+                  .deadline_ms = deadline_ms,
+                  .at = by});
+  }
+  finish_put(at, key, hash);
   return true;
+}
+
+void store::overwrite(place at, std::string_view value, std::int64_t deadline_ms, const stamp& by) {
+  entry& its = *at.entry();
+  bury(its, by.sequence);
+  ledger_.born(by.where.segment, by.sequence);
+  // memmove: the value may be a view of this very entry.
+  if (!value.empty()) std::memmove(its.tail(), value.data(), value.size());
+  its.set_value(by.sequence, by.where, static_cast<std::uint32_t>(value.size()));
+  if (deadline_ms != 0) its.set_deadline_ms(deadline_ms);
 }
 
 result<void> store::put_with_care(std::string_view key, key_hash hash, std::string_view value,

@@ -31,6 +31,14 @@ enum class presence : std::uint8_t {
   cold,     ///< the key exists, but its bytes must be read from the log: see store::missing()
 };
 
+/// How a value came to be, for commands that show it; its bytes do not say. A restart forgets it.
+enum class value_form : std::uint8_t {
+  natural,   ///< stored as it is
+  grown,     ///< changed in place
+  computed,  ///< text that is no number even if it reads like one
+  copied,    ///< of its own, though it reads like a value that many keys share
+};
+
 /// A key as a lookup saw it. `value` is valid until the next call that changes the store, supply()
 /// or drop_loans(); all other fields are copies.
 struct found {
@@ -39,6 +47,13 @@ struct found {
   std::uint64_t value_size = 0;
   std::int64_t deadline_ms = 0;  ///< 0 = never expires
   lsn value_lsn{};
+  value_form form = value_form::natural;
+};
+
+/// Reads since the store was made, by what they met.
+struct read_counts {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
 };
 
 /// One piece of a large value.

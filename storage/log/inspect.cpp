@@ -108,9 +108,10 @@ scan_visitors visitors_for(detail how_much, const line_sink& sink) {
 result<void> inspect_node(io::file_system& files, const std::string& directory,
                           const line_sink& sink) {
   TRY(const auto who, read_node_identity(files, directory));
-  sink(fmt::format("{}/{}: cluster={} node={} shards={} segment_bytes={}", directory,
+  sink(fmt::format("{}/{}: cluster={} node={} shards={} segment_bytes={} state={}", directory,
                    node_identity_name, to_hex(who.cluster.value), to_hex(who.node.value),
-                   who.shard_count, who.segment_bytes));
+                   who.shard_count, who.segment_bytes,
+                   who.state == node_state::complete ? "complete" : "creating"));
   return {};
 }
 

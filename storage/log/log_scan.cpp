@@ -70,7 +70,7 @@ class scanner {
 
  private:
   result<void> scan_segment(std::size_t index);
-  result<bool> check_header_block(std::size_t index);
+  result<void> check_header_block(std::size_t index);
   result<void> read_frames(std::size_t index);
   result<void> check_frame(std::size_t index, const checked_header& checked) const;
   result<void> check_epoch(const frame_header& header) const;
@@ -128,8 +128,8 @@ result<void> scanner::scan_segment(std::size_t index) {
   scanned_segment& found = summary_.segments[index];
   found.use = entry.use;
   found.end = segment_header_bytes;
-  TRY(const bool whole, check_header_block(index));
-  if (whole) TRY_VOID(read_frames(index));
+  TRY_VOID(check_header_block(index));
+  TRY_VOID(read_frames(index));
   if (entry.sealed_length != 0) {
     if (found.end != entry.sealed_length) {
       return corrupt(
@@ -142,9 +142,9 @@ result<void> scanner::scan_segment(std::size_t index) {
   return check_nothing_behind(index);
 }
 
-// True if the block is good. A damaged one is harmless in a spare: then no frames are read, and
-// check_nothing_behind makes sure that there are none.
-result<bool> scanner::check_header_block(std::size_t index) {
+// The block was durable before its segment was listed and is never written again: a bad one is no
+// crash's doing, and a segment without it might have held any number of frames.
+result<void> scanner::check_header_block(std::size_t index) {
   const segment_entry& entry = content_.segments[index];
   scanned_segment& found = summary_.segments[index];
   if (auto opened = current_.open(files_, path(index)); !opened) {
@@ -162,9 +162,7 @@ result<bool> scanner::check_header_block(std::size_t index) {
   auto header = decode_segment_header(block);
   if (!header) {
     if (header.error().code == errc::foreign) return header.error().in(path(index));
-    if (entry.sealed_length != 0) return corrupt(index, 0, header.error().message);
-    stop_reason_ = header.error().message;
-    return false;
+    return corrupt(index, 0, header.error().message + ", but the segment is listed");
   }
   if (const std::string difference = describe_difference(header->store, content_.store);
       !difference.empty()) {
@@ -174,7 +172,7 @@ result<bool> scanner::check_header_block(std::size_t index) {
     return corrupt(index, 0, "the header block is of another use of the file");
   }
   found.alignment = header->alignment;
-  return true;
+  return {};
 }
 
 result<void> scanner::read_frames(std::size_t index) {

@@ -12,7 +12,9 @@
 //      or never written: the end of the log. Nothing acknowledged stands there.
 //  I3. Across segments the header chain decides: a next segment whose first frame names the last
 //      valid header is a clean roll; one that names another header proves a missing frame.
-//  I4. Frames of an earlier use of a recycled file never count: their use id is another.
+//  I4. A segment is listed only after its header block is durable, and that block is not written
+//      again: a listed segment without an intact one is damage, whether it looks used or not.
+//  I5. Frames of an earlier use of a recycled file never count: their use id is another.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +46,7 @@ struct scanned_segment {
   std::uint64_t frames = 0;
   lsn first{};  ///< 0 if it has no frame
   lsn last{};
-  std::uint32_t alignment = 0;  ///< by its header block; 0 if that is damaged (no frames then)
+  std::uint32_t alignment = 0;  ///< by its header block
 };
 
 struct log_summary {

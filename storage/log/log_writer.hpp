@@ -134,9 +134,10 @@ class log_writer {
   [[nodiscard]] const writer_statistics& statistics() const noexcept { return statistics_; }
 
  private:
-  result<void> check_records(const frame_view& to_write) const;
+  /// Checks every record; the payload's checksum.
+  result<std::uint32_t> check_payload(const frame_view& to_write) const;
   result<void> step_into(const frame_view& to_write);
-  void fill_buffer(const frame_view& to_write);
+  void fill_buffer(const frame_view& to_write, std::uint32_t payload_crc);
   result<void> commit_manifest(manifest next);
   manifest listing() const;
   result<void> dispose(use_id use);

@@ -13,9 +13,10 @@ namespace {
 
 constexpr std::uint32_t magic = 0x314e5254;  // "TRN1"
 constexpr std::uint32_t version = 1;
-// magic 4, version 4, cluster 16, node 16, shards 4, reserved 4, segment bytes 8, hash seed 8,
+// magic 4, version 4, cluster 16, node 16, shards 4, state 4, segment bytes 8, hash seed 8,
 // reserved 12, checksum 4
 static_assert(4 + 4 + 16 + 16 + 4 + 4 + 8 + 8 + 12 + 4 == node_identity_bytes);
+constexpr std::size_t reserved_offset = 64;
 constexpr std::size_t checksum_offset = node_identity_bytes - 4;
 
 unique_id load_id(const char* from) {
@@ -37,6 +38,7 @@ std::string encode_node_identity(const node_identity& who) {
   std::memcpy(bytes.data() + 8, who.cluster.value.bytes.data(), 16);
   std::memcpy(bytes.data() + 24, who.node.value.bytes.data(), 16);
   store_le(bytes.data() + 40, who.shard_count);
+  store_le(bytes.data() + 44, static_cast<std::uint32_t>(who.state));
   store_le(bytes.data() + 48, who.segment_bytes);
   store_le(bytes.data() + 56, who.hash_seed);
   const auto crc = crc32c(std::string_view(bytes).substr(0, checksum_offset));
@@ -54,7 +56,18 @@ result<node_identity> decode_node_identity(std::string_view bytes) {
     return failure{errc::foreign, fmt::format("the identity has version {}, this program knows {}",
                                               found, version)};
   }
+  const auto state = load_le<std::uint32_t>(bytes.data() + 44);
+  if (state > static_cast<std::uint32_t>(node_state::creating)) {
+    return failure{
+        errc::foreign,
+        fmt::format("the identity has state {}, which this program does not know", state)};
+  }
+  const auto reserved = bytes.substr(reserved_offset, checksum_offset - reserved_offset);
+  if (reserved.find_first_not_of('\0') != std::string_view::npos) {
+    return failure{errc::corrupt, "the identity is damaged: reserved bytes are not zero"};
+  }
   node_identity who;
+  who.state = static_cast<node_state>(state);
   who.cluster = {load_id(bytes.data() + 8)};
   who.node = {load_id(bytes.data() + 24)};
   who.shard_count = load_le<std::uint32_t>(bytes.data() + 40);

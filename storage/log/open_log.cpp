@@ -125,6 +125,9 @@ result<opened> opener::run(const record_visitor& visitor) {
 }
 
 result<void> opener::load_or_create() {
+  if (options_.presence == log_presence::required) {
+    TRY_VOID(check_log_present(files_, directory_));
+  }
   TRY_VOID(files_.make_directories(directory_));
   TRY_VOID(files_.sync_directory(parent_of(directory_)));
   TRY(auto loaded, load_manifest(files_, directory_));
@@ -172,7 +175,8 @@ result<void> opener::check_alignment() {
                              directory_, content_.alignment, disk)};
 }
 
-// Makes the listing and held_ agree: used segments sealed, the first spare and damaged ones gone.
+// Makes the listing and held_ agree: used segments sealed; gone are the first spare and any that
+// was made for frames of another alignment.
 void opener::keep_segments() {
   const log_summary& log = report_.log;
   std::vector<segment_entry> kept;
@@ -243,6 +247,16 @@ result<void> opener::trim_sealed() {
 }
 
 }  // namespace
+
+result<void> check_log_present(io::file_system& files, const std::string& shard_directory) {
+  TRY(const bool is_there, files.exists(shard_directory));
+  if (!is_there) return failure{errc::corrupt, shard_directory + ": the directory is missing"};
+  for (const char* name : manifest_names) {
+    TRY(const bool found, files.exists(shard_directory + "/" + name));
+    if (found) return {};
+  }
+  return failure{errc::corrupt, shard_directory + ": both copies of the manifest are missing"};
+}
 
 result<opened> open_log(io::file_system& files, const std::string& shard_directory,
                         const open_options& options, const record_visitor& visitor) {

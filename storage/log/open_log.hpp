@@ -30,6 +30,10 @@
 
 namespace troupe::log {
 
+/// Whether there may be no log yet. Whoever knows that there was one says so, since a log that is
+/// gone must not come back empty.
+enum class log_presence : std::uint8_t { may_be_new, required };
+
 struct open_options {
   cluster_id cluster{};
   node_id node{};
@@ -37,6 +41,7 @@ struct open_options {
   std::uint32_t shard_count = 1;
   std::uint64_t segment_bytes = 0;  ///< a multiple of 4096, at least open_segment_bytes_min
   std::uint64_t seed = 0;           ///< for use and history ids: random in the node
+  log_presence presence = log_presence::may_be_new;
 };
 
 /// What the log itself can work with; limits::segment_bytes_min bounds what may be configured.
@@ -59,10 +64,14 @@ struct opened {
   recovery_report report;
 };
 
-/// Opens the log in `shard_directory`, creating it if there is none. The visitor gets every record
-/// that counts, in order, with the ordinals that hold from now on. Precondition: the caller holds
-/// the data directory's lock. Errors: corrupt (names file and offset), foreign (names the field and
-/// both values), no_space (not even one segment could be prepared), refused (options).
+/// Corrupt, with the reason, if `shard_directory` holds no log. Changes nothing.
+result<void> check_log_present(io::file_system& files, const std::string& shard_directory);
+
+/// Opens the log in `shard_directory`, creating it if there is none and may be none. The visitor
+/// gets every record that counts, in order, with the ordinals that hold from now on. Precondition:
+/// the caller holds the data directory's lock. Errors: corrupt (names file and offset), foreign
+/// (names the field and both values), no_space (not even one segment could be prepared), refused
+/// (options).
 result<opened> open_log(io::file_system& files, const std::string& shard_directory,
                         const open_options& options, const record_visitor& visitor);
 

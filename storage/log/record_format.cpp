@@ -24,6 +24,10 @@ static_assert(at_deadline + sizeof(std::int64_t) == record_header_bytes);
 
 constexpr std::uint8_t flag_batched = 1;
 
+void put(char* to, std::string_view piece) noexcept {
+  if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+}
+
 failure damaged(const char* why) { return {errc::corrupt, std::string("record: ") + why}; }
 
 std::uint32_t load_u32(std::string_view from, std::size_t at) {
@@ -54,38 +58,58 @@ record_seed::record_seed(shard_id shard) noexcept {
 }
 
 void append_record(std::string& to, record_seed seed, lsn sequence, const record_fields& fields) {
-  const std::size_t start = to.size();
+  // The header as words in registers, for the checksum and for the buffer: what was just stored
+  // can be read back only after all stores before it, those of the last record's cache misses too.
   const std::size_t size = encoded_size(fields);
-  char header[record_header_bytes];
-  store_le(header + at_crc, std::uint32_t{0});
-  store_le(header + at_size, static_cast<std::uint32_t>(size));
+  const std::uint8_t flags = fields.batched == batching::batched ? flag_batched : 0;
+  const std::uint64_t keyed = fields.collection.value | std::uint64_t{fields.key.size()} << 32;
+  const std::uint64_t kind = fields.member.size() |
+                             static_cast<std::uint64_t>(fields.type)
+                                 << 8 * (at_type - at_member_size) |
+                             std::uint64_t{flags} << 8 * (at_flags - at_member_size);
+  const auto deadline = static_cast<std::uint64_t>(fields.deadline_ms);
+
+  crc32c_sum sum(seed.crc());
+  sum.add(static_cast<std::uint32_t>(size));
+  sum.add(sequence.value);
+  sum.add(keyed);
+  sum.add(kind);
+  sum.add(deadline);
+  sum.add(fields.key);
+  if (!fields.member.empty()) sum.add(fields.member);
+  sum.add(fields.value);
+
+  const std::size_t start = to.size();
+  to.resize(start + size);
+  char* const header = to.data() + start;
+  store_le(header + at_crc, sum.value() | std::uint64_t{size} << 32);
   store_le(header + at_lsn, sequence.value);
-  store_le(header + at_collection, fields.collection.value);
-  store_le(header + at_key_size, static_cast<std::uint32_t>(fields.key.size()));
-  store_le(header + at_member_size, static_cast<std::uint32_t>(fields.member.size()));
-  header[at_type] = static_cast<char>(fields.type);
-  header[at_flags] = fields.batched == batching::batched ? static_cast<char>(flag_batched) : '\0';
-  store_le(header + at_reserved, std::uint16_t{0});
-  store_le(header + at_deadline, fields.deadline_ms);
-  to.append(header, sizeof header);
-  to.append(fields.key);
-  if (!fields.member.empty()) to.append(fields.member);
-  to.append(fields.value);
-  const std::string_view checked(to.data() + start + at_size, size - at_size);
-  store_le(to.data() + start + at_crc, crc32c(checked, seed.crc()));
+  store_le(header + at_collection, keyed);
+  store_le(header + at_member_size, kind);
+  store_le(header + at_deadline, deadline);
+  char* const body = header + record_header_bytes;
+  put(body, fields.key);
+  if (!fields.member.empty()) put(body + fields.key.size(), fields.member);
+  put(body + fields.key.size() + fields.member.size(), fields.value);
 }
 
-result<record_view> decode_record(std::string_view bytes, record_seed seed) {
+result<record_mark> check_record(std::string_view bytes, record_seed seed) {
   if (bytes.size() < record_header_bytes) return damaged("shorter than its header");
   const std::uint32_t size = load_u32(bytes, at_size);
   if (size < record_header_bytes || size > limits::record_bytes_max) {
     return damaged("impossible size");
   }
   if (size > bytes.size()) return damaged("longer than the bytes that hold it");
+  crc32c_sum sum(seed.crc());
+  sum.add(bytes.substr(at_size, size - at_size));
+  if (sum.value() != load_u32(bytes, at_crc)) return damaged("checksum does not match");
+  return record_mark{{load_le<std::uint64_t>(bytes.data() + at_lsn)}, size};
+}
+
+result<record_view> decode_record(std::string_view bytes, record_seed seed) {
+  TRY(const record_mark mark, check_record(bytes, seed));
+  const std::size_t size = mark.size;
   const std::string_view whole = bytes.substr(0, size);
-  if (crc32c(whole.substr(at_size), seed.crc()) != load_u32(whole, at_crc)) {
-    return damaged("checksum does not match");
-  }
   const std::size_t key_size = load_u32(whole, at_key_size);
   const std::size_t member_size = load_u32(whole, at_member_size);
   const auto type = static_cast<std::uint8_t>(whole[at_type]);
@@ -109,7 +133,7 @@ result<record_view> decode_record(std::string_view bytes, record_seed seed) {
   view.member = whole.substr(record_header_bytes + key_size, member_size);
   view.value = whole.substr(record_header_bytes + key_size + member_size);
   view.deadline_ms = load_le<std::int64_t>(whole.data() + at_deadline);
-  view.sequence = {load_le<std::uint64_t>(whole.data() + at_lsn)};
+  view.sequence = mark.sequence;
   view.size = size;
   if (view.sequence.value == 0) return damaged("LSN 0");
   return view;

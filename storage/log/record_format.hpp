@@ -80,6 +80,17 @@ class record_seed {
 /// fields' views do not point into `to`.
 void append_record(std::string& to, record_seed seed, lsn sequence, const record_fields& fields);
 
+/// What identifies a record whose checksum agrees.
+struct record_mark {
+  lsn sequence{};
+  std::uint32_t size = 0;  ///< of the whole record
+};
+
+/// Checks size and checksum of the record at the start of `bytes`, which may go on behind it, and
+/// nothing else: for those who pass a record on without reading it. errc::corrupt like
+/// decode_record.
+[[nodiscard]] result<record_mark> check_record(std::string_view bytes, record_seed seed);
+
 /// The record at the start of `bytes`, which may go on behind it. errc::corrupt with the reason if
 /// there is no intact record of this shard.
 [[nodiscard]] result<record_view> decode_record(std::string_view bytes, record_seed seed);

@@ -32,9 +32,11 @@ TEST_CASE("CONFIG GET answers what is so") {
 
 TEST_CASE("CONFIG GET takes patterns and shows each parameter once") {
   connection_fixture client;
+  client.settings.client_memory_bytes = 1 << 20;
   CHECK(client.ask({"CONFIG", "GET", "MAXMEM*", "maxmemory", "maxmemory-p?licy"}) ==
-        fmt::format("*4\r\n$9\r\nmaxmemory\r\n$9\r\n{}\r\n$16\r\nmaxmemory-policy\r\n"
-                    "$10\r\nnoeviction\r\n",
+        fmt::format("*6\r\n$9\r\nmaxmemory\r\n$9\r\n{}\r\n"
+                    "$17\r\nmaxmemory-clients\r\n$7\r\n1048576\r\n"
+                    "$16\r\nmaxmemory-policy\r\n$10\r\nnoeviction\r\n",
                     client.config.memory_bytes));
   client.ask({"HELLO", "3"});
   CHECK(client.ask({"CONFIG", "GET", "save"}).starts_with("%1\r\n"));
@@ -107,6 +109,8 @@ TEST_CASE("CONFIG SET changes nothing when one of its parameters is wrong") {
         set_failed("timeout", "argument must be between 0 and 2147483647 inclusive"));
   CHECK(client.ask({"CONFIG", "SET", "maxclients", "0"}) ==
         set_failed("maxclients", "argument must be between 1 and 10000 inclusive"));
+  CHECK(client.ask({"CONFIG", "SET", "maxmemory-clients", "1000"}) ==
+        set_failed("maxmemory-clients", "argument must be 0 or at least 1048576"));
   CHECK(client.ask({"CONFIG", "SET", "durability", "replicated"}) ==
         set_failed("durability",
                    "argument(s) must be one of the following: memory, interval, durable"));
@@ -121,6 +125,10 @@ TEST_CASE("a setting takes effect in its own unit, or not at all") {
   CHECK(settings.commit_timeout_us == 250'000);
   CHECK(!apply_setting(settings, "maxclients", "12"));
   CHECK(settings.clients_max == 12);
+  CHECK(!apply_setting(settings, "maxmemory-clients", "2000000"));
+  CHECK(settings.client_memory_bytes == 2'000'000);
+  CHECK(!apply_setting(settings, "maxmemory-clients", "0"));
+  CHECK(settings.client_memory_bytes == 0);
   CHECK(!apply_setting(settings, "durability", "Memory"));
   CHECK(settings.level == durability::memory);
   CHECK(apply_setting(settings, "timeout", "x"));

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -13,6 +13,7 @@
 
 #include "actors/session.hpp"
 #include "storage/base/prng.hpp"
+#include "tests/actors/session_driver.hpp"
 #include "tests/sim/clock.hpp"
 
 namespace troupe::tests {
@@ -78,6 +79,7 @@ class connection_fixture {
   actors::node_config config = {};
   actors::live_settings settings = {};
   actors::client_statistics counted = {};
+  actors::command_statistics commands;
   sim::clock time;
   noted_services services;
 
@@ -97,27 +99,27 @@ class connection_fixture {
     return exchange(sent);
   }
 
+  /// Time passes, as after a wrong password, until the client is listened to again.
+  void wait(std::chrono::microseconds duration) {
+    time.advance(duration);
+    session().on_tick(time.monotonic_us());
+  }
+
   /// Sends bytes as they are.
   std::string exchange(std::string_view sent) {
-    while (!sent.empty()) {
-      const auto room = session().room();
-      const auto count = std::min(room.size(), sent.size());
-      std::copy_n(sent.begin(), count, room.begin());
-      session().received(count);
-      sent.remove_prefix(count);
+    receive(session(), sent, [this] {
       while (session().process()) {
       }
-    }
+    });
     return take();
   }
 
   /// What may be sent to the client.
-  std::string take() {
-    std::string all;
-    for (auto ready = session().sendable(); !ready.empty(); ready = session().sendable()) {
-      all += ready;
-      session().sent(ready.size());
-    }
+  std::string take() { return take_replies(session()); }
+  /// What was counted, as it is reported.
+  actors::client_statistics figures() const {
+    auto all = counted;
+    commands.report(all);
     return all;
   }
 
@@ -125,8 +127,9 @@ class connection_fixture {
   prng random_{1};
   std::vector<lsn> durable_ = {{}, {}};
   std::vector<std::string> log_failures_ = {{}, {}};
-  actors::session_environment environment_{
-      config, settings, counted, time, random_, 2, index::key_hasher{1}, durable_, log_failures_};
+  actors::session_environment environment_{config,   settings,     counted, commands,
+                                           time,     random_,      2,       index::key_hasher{1},
+                                           durable_, log_failures_};
   std::unique_ptr<actors::session> session_;
 };
 

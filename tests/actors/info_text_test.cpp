@@ -16,8 +16,22 @@ node_statistics some_node() {
   node.version = "1.2.3";
   node.uptime_ms = 90'061'000;
   node.resident_bytes = 3 << 20;
+  node.resident_bytes_max = 4 << 20;
   node.memory_limit_bytes = 256ull << 20;
+  node.cpu_user_us = 1'500'000;
+  node.facts.run_id = std::string(40, 'a');
+  node.facts.replication_id = std::string(40, 'b');
+  node.facts.client_port = 7379;
+  node.facts.process_id = 99;
+  node.facts.config_file = "/etc/troupe.toml";
   node.clients.connected = 4;
+  node.clients.blocked = 1;
+  node.clients.memory_bytes = 464;
+  node.clients.memory_limit_bytes = 1 << 20;
+  node.clients.commands_per_s = 12;
+  node.clients.received_bytes_per_s = 1536;
+  node.clients.per_command = {{"get", 5, 1, 2}, {"config|set", 1, 0, 0}};
+  node.clients.errors = {{"ERR", 3}, {"NOAUTH", 1}};
   node.shards.resize(2);
   node.shards[0].keys = 10;
   node.shards[0].keys_with_deadline = 1;
@@ -45,13 +59,37 @@ bool has_line(const std::string& text, const std::string& line) {
 
 TEST_CASE("the fields that clients read are there") {
   const auto text = text_of({});
-  for (const auto* line :
-       {"redis_version:7.0.15", "troupe_version:1.2.3", "redis_mode:standalone", "role:master",
-        "loading:0", "connected_slaves:0", "master_repl_offset:27", "aof_enabled:1",
-        "master_replid:0000000000000000000000000000000000000000", "maxmemory:268435456",
-        "maxmemory_human:256.00M", "used_memory:1536", "used_memory_human:1.50K",
-        "connected_clients:4", "uptime_in_seconds:90061", "uptime_in_days:1", "cluster_enabled:0",
-        "db0:keys=15,expires=1,avg_ttl=0", "rdb_changes_since_last_save:10"}) {
+  for (const auto* line : {"redis_version:7.0.15",
+                           "troupe_version:1.2.3",
+                           "redis_mode:standalone",
+                           "role:master",
+                           "loading:0",
+                           "connected_slaves:0",
+                           "master_repl_offset:27",
+                           "aof_enabled:1",
+                           "master_replid:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+                           "maxmemory:268435456",
+                           "run_id:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                           "tcp_port:7379",
+                           "process_id:99",
+                           "config_file:/etc/troupe.toml",
+                           "blocked_clients:1",
+                           "mem_clients_normal:464",
+                           "mem_clients_max:1048576",
+                           "used_memory_peak:4194304",
+                           "used_cpu_user:1.500000",
+                           "instantaneous_ops_per_sec:12",
+                           "instantaneous_input_kbps:1.50",
+                           "master_replid2:0000000000000000000000000000000000000000",
+                           "maxmemory_human:256.00M",
+                           "used_memory:2000",
+                           "used_memory_human:1.95K",
+                           "connected_clients:4",
+                           "uptime_in_seconds:90061",
+                           "uptime_in_days:1",
+                           "cluster_enabled:0",
+                           "db0:keys=15,expires=1,avg_ttl=0",
+                           "rdb_changes_since_last_save:10"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
   }
@@ -84,6 +122,13 @@ TEST_CASE("collective names show the sections they stand for") {
 TEST_CASE("a section that does not exist adds nothing") {
   CHECK(text_of({"nosuch"}).empty());
   CHECK(text_of({"nosuch", "modules", "modules"}) == "# Modules\r\n");
+}
+
+TEST_CASE("commands and errors have a line each") {
+  CHECK(text_of({"commandstats", "errorstats"}) ==
+        "# Commandstats\r\ncmdstat_get:calls=5,rejected_calls=1,failed_calls=2\r\n"
+        "cmdstat_config|set:calls=1,rejected_calls=0,failed_calls=0\r\n\r\n"
+        "# Errorstats\r\nerrorstat_ERR:count=3\r\nerrorstat_NOAUTH:count=1\r\n");
 }
 
 TEST_CASE("an empty node has no database line") {

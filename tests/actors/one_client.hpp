@@ -1,7 +1,10 @@
-// A gateway with one shard and one client, on one thread, without sockets: bytes in, bytes out.
+// One session and one shard, on the session's reactor or on another: a whole node for one client,
+// without sockets and messages.
 #pragma once
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,14 +12,18 @@
 
 #include "actors/session.hpp"
 #include "tests/actors/one_shard.hpp"
+#include "tests/actors/session_driver.hpp"
+#include "tests/actors/shard_answers.hpp"
 
 namespace troupe::tests {
 
+// A gateway with one local shard and one client.
 class one_client final : public actors::session_services {
  public:
   actors::node_config config;
   actors::live_settings settings;
   actors::client_statistics counted;
+  actors::command_statistics commands;
   one_shard shard{1 << 20, 16};
   bool is_local = true;  ///< the shard is on this reactor
   std::size_t demands = 0;
@@ -31,14 +38,7 @@ class one_client final : public actors::session_services {
 
   /// Sends bytes as they are; returns what the client got by then.
   std::string exchange(std::string_view sent) {
-    while (!sent.empty()) {
-      const auto room = session().room();
-      const auto count = std::min(room.size(), sent.size());
-      std::copy_n(sent.begin(), count, room.begin());
-      session().received(count);
-      sent.remove_prefix(count);
-      pump();
-    }
+    receive(session(), sent, [this] { pump(); });
     return take();
   }
   /// The same for commands given as lines.
@@ -63,38 +63,37 @@ class one_client final : public actors::session_services {
     session().on_log_failed({0});
     pump();
   }
+  std::string take() { return take_replies(session()); }
   /// The connection is gone.
   void leave() { session_.reset(); }
-  std::string take() {
-    std::string all;
-    for (auto ready = session().sendable(); !ready.empty(); ready = session().sendable()) {
-      all += ready;
-      session().sent(ready.size());
+  /// What was counted of a command: calls, rejected, failed.
+  std::string count_of(const std::string& command) const {
+    actors::client_statistics all;
+    commands.report(all);
+    for (const auto& one : all.per_command) {
+      if (one.name == command) return fmt::format("{} {} {}", one.calls, one.rejected, one.failed);
     }
-    return all;
+    return "none";
+  }
+  std::uint64_t errors_of(const std::string& code) const {
+    actors::client_statistics all;
+    commands.report(all);
+    for (const auto& one : all.errors) {
+      if (one.code == code) return one.count;
+    }
+    return 0;
+  }
+  /// Time passes, and the node's ticks with it.
+  void wait(std::chrono::microseconds time) {
+    shard.time.advance(time);
+    session().on_tick(shard.time.monotonic_us());
+    pump();
   }
   /// Passes answers on until nothing moves.
   void pump() {
     for (bool moved = true; moved;) {
       moved = session().process();
-      for (const auto& answer : std::exchange(shard.replies, {})) {
-        if (answer.stream.number == 0) {
-          session().on_reply({0}, answer.ticket, answer.bytes, answer.outcome);
-        } else {
-          session().on_streamed_reply({0}, answer.ticket, answer.bytes, answer.outcome,
-                                      answer.stream);
-        }
-        moved = true;
-      }
-      for (const auto& part : std::exchange(shard.parts, {})) {
-        if (part.why) {
-          session().on_part({0}, part.stream, part.index, *part.why);
-        } else {
-          const auto kept = std::make_shared<const std::string>(part.bytes);
-          session().on_part({0}, part.stream, part.index, resp::shared_bytes{kept, *kept});
-        }
-        moved = true;
-      }
+      moved = pass_answers(shard, session()) || moved;
       for (auto& answers : std::exchange(shard.transaction_replies, {})) {
         std::vector<actors::transaction_answer> passed;
         for (auto& one : answers) {
@@ -149,9 +148,9 @@ class one_client final : public actors::session_services {
   prng random_{1};
   std::vector<lsn> durable_ = {{}};
   std::vector<std::string> log_failures_ = {{}};
-  actors::session_environment environment_{
-      config,   settings,     counted, shard.time, random_, 1, index::key_hasher{1},
-      durable_, log_failures_};
+  actors::session_environment environment_{config,     settings,     counted, commands,
+                                           shard.time, random_,      1,       index::key_hasher{1},
+                                           durable_,   log_failures_};
   std::unique_ptr<actors::session> session_;
 };
 

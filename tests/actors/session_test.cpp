@@ -85,22 +85,73 @@ TEST_CASE("an EXEC that a write aborted waits for that write") {
   CHECK(client.commit() == "*-1\r\n");
 }
 
-TEST_CASE("before AUTH nothing runs and little is read; after eight wrong guesses it is over") {
+TEST_CASE("before AUTH nothing runs; after eight wrong guesses it is over") {
   one_client client;
   client.config.password = "secret";
   CHECK(client.send({"GET key"}) == "-NOAUTH Authentication required.\r\n");
   CHECK(client.send({"AUTH wrong"}).starts_with("-WRONGPASS"));
+  client.wait(1s);
   CHECK(client.send({"AUTH secret", "GET key"}) == "+OK\r\n$-1\r\n");
 
   one_client guesser;
   guesser.config.password = "secret";
-  for (int i = 0; i < 8; ++i) guesser.send({"AUTH guess"});
+  for (int i = 0; i < 8; ++i) {
+    guesser.send({"AUTH guess"});
+    guesser.wait(10s);
+  }
   CHECK(guesser.session().finished());
+}
 
+TEST_CASE("after a wrong password a client is not listened to for a while, longer each time") {
+  one_client guesser;
+  guesser.config.password = "secret";
+  CHECK(guesser.send({"AUTH guess"}).starts_with("-WRONGPASS"));
+  CHECK_FALSE(guesser.session().wants_input());
+  guesser.wait(50ms);
+  CHECK(guesser.session().wants_input());
+  // What came together with the wrong password waits as well.
+  CHECK(guesser.send({"AUTH guess", "AUTH secret"}).starts_with("-WRONGPASS"));
+  guesser.wait(50ms);
+  CHECK(guesser.take().empty());
+  guesser.wait(50ms);
+  CHECK(guesser.take() == "+OK\r\n");
+}
+
+TEST_CASE("before AUTH little is read, kept and answered") {
   one_client greedy;
   greedy.config.password = "secret";
   CHECK(greedy.exchange("*11\r\n") == "-ERR Protocol error: unauthenticated multibulk length\r\n");
   CHECK(greedy.session().finished());
+
+  one_client large;
+  large.config.password = "secret";
+  large.exchange("*3\r\n$4\r\nAUTH\r\n$9000\r\n" + std::string(9000, 'u') + "\r\n");
+  CHECK(large.exchange("$9000\r\n") == "-ERR Protocol error: unauthenticated bulk length\r\n");
+
+  // Whoever sends more than is run is not read any further.
+  one_client flood;
+  flood.config.password = "secret";
+  auto& session = flood.session();
+  std::size_t received = 0;
+  while (session.wants_input()) {
+    const auto room = session.room();
+    REQUIRE(!room.empty());
+    for (std::size_t i = 0; i < room.size(); ++i) room[i] = "GET a\r\n"[(received + i) % 7];
+    session.received(room.size());
+    received += room.size();
+    session.process();
+  }
+  CHECK(received <= limits::unauthenticated_input_bytes);
+  CHECK(session.memory_bytes() < 3 * limits::unauthenticated_input_bytes);
+}
+
+TEST_CASE("a client that goes on without AUTH is closed") {
+  one_client stubborn;
+  stubborn.config.password = "secret";
+  for (std::uint32_t i = 1; i < limits::unauthenticated_refusals; ++i) stubborn.send({"GET a"});
+  CHECK_FALSE(stubborn.session().finished());
+  CHECK(stubborn.send({"NONSENSE"}).starts_with("-"));
+  CHECK(stubborn.session().finished());
 }
 
 TEST_CASE("CLIENT REPLY leaves out what it says") {
@@ -201,6 +252,47 @@ TEST_CASE("QUIT answers and closes; what follows is not run") {
   one_client client;
   CHECK(client.send({"QUIT", "PING"}) == "+OK\r\n");
   CHECK(client.session().finished());
+}
+
+// What redis-server 7.0.15 sends for the same bytes.
+TEST_CASE("CLIENT REPLY inside MULTI counts from where it stands, as in Redis") {
+  struct conversation {
+    std::vector<std::string> sent;
+    std::string got;
+  };
+  const conversation all[] = {
+      {{"MULTI", "GET k", "CLIENT REPLY OFF", "GET k", "EXEC", "PING", "CLIENT REPLY ON", "PING"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n$1\r\n1\r\n+OK\r\n+PONG\r\n"},
+      {{"MULTI", "GET k", "CLIENT REPLY SKIP", "GET k", "EXEC", "ECHO one", "ECHO two"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n$1\r\n1\r\n$1\r\n1\r\n$3\r\ntwo\r\n"},
+      {{"CLIENT REPLY OFF", "MULTI", "GET k", "CLIENT REPLY ON", "GET k", "EXEC", "ECHO one"},
+       "+OK\r\n$1\r\n1\r\n$3\r\none\r\n"},
+      {{"MULTI", "GET k", "CLIENT REPLY OFF", "GET k", "CLIENT REPLY ON", "STRLEN k", "EXEC"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+       "*5\r\n$1\r\n1\r\n+OK\r\n:1\r\n"},
+      {{"CLIENT REPLY SKIP", "MULTI", "GET k", "EXEC", "ECHO one"},
+       "+QUEUED\r\n*1\r\n$1\r\n1\r\n$3\r\none\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "DISCARD", "ECHO x"}, "+OK\r\n+QUEUED\r\n+OK\r\n$1\r\nx\r\n"},
+      {{"MULTI", "CLIENT REPLY OFF", "CLIENT REPLY SKIP", "EXEC", "ECHO x", "CLIENT REPLY ON",
+        "ECHO y"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\ny\r\n"},
+      {{"PING", "MULTI", "CLIENT REPLY OFF", "EXEC", "PING"}, "+PONG\r\n+OK\r\n+QUEUED\r\n*1\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "EXEC", "ECHO x", "ECHO y"},
+       "+OK\r\n+QUEUED\r\n*1\r\n$1\r\ny\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "CLIENT REPLY ON", "EXEC", "ECHO x", "ECHO y"},
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n$1\r\ny\r\n"},
+      {{"MULTI", "CLIENT REPLY NONE", "EXEC", "ECHO x"},
+       "+OK\r\n+QUEUED\r\n*1\r\n-ERR syntax error\r\n$1\r\nx\r\n"},
+  };
+  for (const auto is_local : {true, false}) {
+    for (const auto& [sent, got] : all) {
+      one_client client;
+      client.is_local = is_local;
+      client.settings.level = durability::memory;
+      client.send({"SET k 1"});
+      CHECK(client.send(sent) == got);
+    }
+  }
 }
 
 TEST_CASE("an idle client is closed when the node says so") {

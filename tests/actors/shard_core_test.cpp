@@ -258,4 +258,24 @@ TEST_CASE("segments are asked for one at a time, after a failure not before a se
   CHECK(shard.segments_wanted == 2);
 }
 
+TEST_CASE("a transaction's large replies come in parts, and more pieces may be sent meanwhile") {
+  one_shard shard(64 << 20);
+  const std::string large(900'000, 'x');
+  shard.run({"SET", "large", large});
+  const actors::lane_key transaction{0, 5};
+  shard.core->pause(transaction);
+  shard.transaction_replies.clear();
+  std::vector<actors::queued_command> pieces;
+  for (int i = 0; i < 5; ++i) pieces.push_back(one_shard::command(0, {"GET", "large"}));
+  shard.core->run_pieces(transaction, std::move(pieces));
+  std::vector<std::size_t> parts;
+  for (const auto& each : shard.transaction_replies) parts.push_back(each.size());
+  CHECK(parts == std::vector<std::size_t>{2, 2, 1});
+  std::vector<actors::queued_command> more;
+  more.push_back(one_shard::command(0, {"EXISTS", "large"}));
+  shard.core->run_pieces(transaction, std::move(more));
+  CHECK(shard.transaction_replies.size() == 4);
+  shard.core->release(transaction);
+}
+
 }  // namespace troupe::tests

@@ -60,6 +60,10 @@ class DamagedData(NodeCase):
         """Segment files of a shard in the order of their use."""
         return sorted(Path(node.data_dir).glob(f"shard-{shard:04}/*.segment"))
 
+    def used_segments(self, node, shard=0):
+        """Those of them that hold frames."""
+        return [path for path in self.segments(node, shard) if b"TRF1" in path.read_bytes()]
+
     def test_another_number_of_shards_is_refused(self):
         node = self.stopped_node()
         node.flags[1] = "3"
@@ -103,6 +107,30 @@ class DamagedData(NodeCase):
         shutil.rmtree(shard)
         shutil.copytree(Path(other.data_dir) / "shard-0001", shard)
         self.assert_refused(node, "shard-0001", shard=1)
+
+    def test_a_shard_that_is_gone_is_named_and_not_made_anew(self):
+        node = self.stopped_node()
+        shard = Path(node.data_dir) / "shard-0001"
+        kept = Path(self.directory) / "kept"
+        shard.rename(kept)
+        self.assert_refused(node, shard, "missing", "backup")
+        self.assertFalse(shard.exists())
+        shutil.copytree(kept, shard, ignore=shutil.ignore_patterns("MANIFEST-*"))
+        self.assert_refused(node, shard, "manifest", shard=1)
+        shutil.rmtree(shard)
+        kept.rename(shard)
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("DBSIZE"), 2000)
+
+    def test_a_last_segment_of_zeros_is_named(self):
+        node = self.stopped_node()
+        path = self.used_segments(node)[-1]
+        data = path.read_bytes()
+        path.write_bytes(bytes(len(data)))
+        self.assert_refused(node, path, "offset 0")
+        path.write_bytes(data)
+        node.start()
 
     def test_shards_without_the_identity_of_their_node_are_refused(self):
         node = self.stopped_node()

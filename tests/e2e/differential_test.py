@@ -19,13 +19,14 @@ SEEDS = range(1, 6 if FULL else 2)
 DIFFERENTIAL = Path(__file__).resolve().parent / "differential.py"
 
 
-def start_reference(directory):
+def start_reference(directory, *options):
     """A redis-server without persistence on a free port: (process, port)."""
     for _ in range(5):  # somebody else may take the port before it does
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         server = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1",
-                                   "--save", "", "--appendonly", "no", "--dir", directory],
+                                   "--save", "", "--appendonly", "no", "--dir", directory,
+                                   *options],
                                   stdout=subprocess.DEVNULL)
         while server.poll() is None:
             try:

@@ -59,6 +59,9 @@ class DiskFull(NodeCase):
             self.assertGreater(sum(map(len, acknowledged.values())), 30 << 20)
             wrong = [key for key, value in acknowledged.items() if client.call("GET", key) != value]
             self.assertEqual(wrong, [])
+            self.assertGreater(node.metrics()["troupe_shard_disk_full"], 0)
+            status, text = node.http("/health")
+            self.assertEqual((status, "no disk space" in text), (503, True), text)
             with self.assertRaisesRegex(RespError, "^OOM disk full"):
                 client.call("MSET", *[f"pair{i}" if i % 2 == 0 else b"x" * 500_000
                                       for i in range(40)])

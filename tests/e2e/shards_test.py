@@ -5,7 +5,7 @@ import random
 import threading
 import unittest
 
-from node_fixture import NodeCase, RespError
+from node_fixture import NodeCase, RespError, encode
 
 FLAGS = ("--shards", "4", "--reactors", "2")
 
@@ -52,7 +52,7 @@ class Shards(NodeCase):
         accounts = [f"account{i}" for i in range(8)]
         with node.connect() as client:
             client.call("MSET", *[word for name in accounts for word in (name, 100)])
-        failures = []
+        failures, done = [], []
 
         def transfer(seed):
             source = random.Random(seed)
@@ -62,6 +62,7 @@ class Shards(NodeCase):
                     replies = client.pipeline([("MULTI",), ("DECRBY", giver, 7),
                                                ("INCRBY", taker, 7), ("EXEC",)])
                     failures.extend(reply for reply in replies if isinstance(reply, RespError))
+                    done.append(seed)
 
         threads = [threading.Thread(target=transfer, args=(seed,)) for seed in range(3)]
         for thread in threads:
@@ -69,9 +70,49 @@ class Shards(NodeCase):
         with node.connect() as client:
             while any(thread.is_alive() for thread in threads):
                 self.assertEqual(sum(map(int, client.call("MGET", *accounts))), 800)
+            self.assertEqual(sum(map(int, client.call("MGET", *accounts))), 800)
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
+        self.assertEqual(len(done), 300)
+
+    def test_a_large_transaction_over_all_shards_is_one_step(self):
+        count = 20000
+        for shards, reactors in ((4, 1), (4, 2)):
+            node = self.start_node("--shards", str(shards), "--reactors", str(reactors),
+                                   "--durability", "memory", name=f"data-{shards}-{reactors}")
+            with node.connect() as writer, node.connect() as reader:
+                commands = [("MULTI",)]
+                for i in range(count):
+                    commands.append(("SET", f"key{i}", i))
+                    if i % 1000 == 0:
+                        commands += [("MSET", "first", i, "second", i), ("MGET", "first", "second"),
+                                     ("RENAME", "first", "third"), ("PING",), ("DBSIZE",)]
+                commands.append(("EXEC",))
+                writer.socket.sendall(b"".join(encode(*words) for words in commands))
+                # Whoever reads beside it sees all of it or nothing.
+                seen = set()
+                for _ in range(50):
+                    values = reader.call("MGET", "key0", f"key{count // 2}", f"key{count - 1}")
+                    seen.add(tuple(value is None for value in values))
+                self.assertLessEqual(seen, {(True, True, True), (False, False, False)})
+                self.assertEqual(writer.read(), b"OK")
+                for _ in commands[1:-1]:
+                    self.assertEqual(writer.read(), b"QUEUED")
+                replies = iter(writer.read())
+                for i in range(count):
+                    self.assertEqual(next(replies), b"OK")
+                    if i % 1000 == 0:
+                        number = b"%d" % i
+                        self.assertEqual([next(replies) for _ in range(5)],
+                                         [b"OK", [number, number], b"OK", b"PONG", i + 3])
+                self.assertEqual(list(replies), [])
+            node.kill()
+            node.start()
+            with node.connect() as client:
+                self.assertEqual(client.call("GET", f"key{count - 1}"), b"%d" % (count - 1))
+                self.assertEqual(client.call("DBSIZE"), count + 2)
+            self.assertEqual(node.terminate(), 0, node.output())
 
 
 if __name__ == "__main__":

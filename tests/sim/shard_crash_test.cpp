@@ -3,16 +3,16 @@
 //
 // Fault model: shard_driver.hpp. One seed decides a run; it is printed first and last.
 // TROUPE_TEST_DEPTH=full looks at every write point of many seeds; TROUPE_TEST_SEED=n starts there.
+// Lives worth repeating are recorded in seeds.txt.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "tests/sim/disk.hpp"
+#include "tests/sim/seeds.hpp"
 #include "tests/sim/shard_driver.hpp"
 
 namespace troupe::sim {
@@ -21,34 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t steps_per_life = 400;
-
-bool is_full() {
-  const char* depth = std::getenv("TROUPE_TEST_DEPTH");
-  return depth != nullptr && std::string_view(depth) == "full";
-}
-
-std::uint64_t first_seed() {
-  const char* seed = std::getenv("TROUPE_TEST_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
-}
-
-// The seeds of a test, printed before and after.
-class seeds {
- public:
-  explicit seeds(std::uint64_t quick, std::uint64_t full)
-      : first_(first_seed()), end_(first_ + (is_full() ? full : quick)) {
-    fmt::print("seeds {} to {}\n", first_, end_ - 1);
-  }
-  ~seeds() { fmt::print("seeds {} to {}\n", first_, end_ - 1); }
-  seeds(const seeds&) = delete;
-  seeds& operator=(const seeds&) = delete;
-  [[nodiscard]] std::uint64_t first() const { return first_; }
-  [[nodiscard]] std::uint64_t end() const { return end_; }
-
- private:
-  std::uint64_t first_;
-  std::uint64_t end_;
-};
 
 shard_driver_options options_of(std::uint64_t seed, shard_canary bug) {
   constexpr value_sizes sizes[] = {value_sizes::small, value_sizes::mixed, value_sizes::large};
@@ -126,7 +98,7 @@ std::string violation_of(shard_canary bug) {
 }  // namespace
 
 TEST_CASE("power failing at any write point breaks no promise of a shard") {
-  const seeds all(60, 150);
+  const seed_range all(60, 150);
   for (auto seed = all.first(); seed < all.end(); ++seed) {
     const auto points = write_points_of(seed, shard_canary::none);
     const std::uint64_t stride = is_full() ? 1 : 7;
@@ -138,8 +110,26 @@ TEST_CASE("power failing at any write point breaks no promise of a shard") {
   }
 }
 
+TEST_CASE("the recorded lives of a shard break no promise") {
+  std::uint64_t poisoned = 0;
+  for (const recorded_seed life : recorded_seeds("shard-crash")) {
+    const auto violation = crash_run(life.seed, life.write_point, shard_canary::none);
+    INFO("seed " << life.seed << ", crash at write point " << life.write_point << ": "
+                 << violation.value_or(""));
+    CHECK_FALSE(violation.has_value());
+  }
+  for (const recorded_seed life : recorded_seeds("shard-fault")) {
+    const auto fault = life.write_point % 2 == 0 ? write_fault::fail : write_fault::fail_partial;
+    const auto violation = fault_run(life.seed, life.write_point, fault, poisoned);
+    INFO("seed " << life.seed << ", fault at write " << life.write_point << ": "
+                 << violation.value_or(""));
+    CHECK_FALSE(violation.has_value());
+  }
+  CHECK(poisoned > 0);
+}
+
 TEST_CASE("a failing write poisons the shard, which then shows nothing that is lost") {
-  const seeds all(40, 150);
+  const seed_range all(40, 150);
   std::uint64_t poisoned = 0;
   for (auto seed = all.first(); seed < all.end(); ++seed) {
     const auto points = write_points_of(seed, shard_canary::none) / 2;
@@ -155,7 +145,7 @@ TEST_CASE("a failing write poisons the shard, which then shows nothing that is l
 }
 
 TEST_CASE("a shard on a full disk refuses writes, deletes, and recovers by itself") {
-  const seeds all(12, 60);
+  const seed_range all(12, 60);
   for (auto seed = all.first(); seed < all.end(); ++seed) {
     disk simulated({.seed = seed, .capacity_bytes = 24 << 20});
     auto options = options_of(seed, shard_canary::none);
@@ -200,7 +190,7 @@ TEST_CASE("values go cold and dead segments go away while a shard works") {
 }
 
 TEST_CASE("large values come and go part by part, and power fails in the middle") {
-  const seeds all(30, 300);
+  const seed_range all(30, 300);
   std::uint64_t streamed = 0, uploaded = 0, retired = 0;
   for (auto seed = all.first(); seed < all.end(); ++seed) {
     disk simulated({.seed = seed});

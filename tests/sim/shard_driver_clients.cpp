@@ -1,5 +1,6 @@
 // The connections of a simulated shard: what they send, and when replies reach them.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "actors/resp/piece_commands.hpp"
@@ -200,8 +201,12 @@ void shard_driver::send_transaction_reply(actors::lane_key transaction,
   if (place->state == asked && answers.empty()) {
     place->state = granted;
     model_.begin_transaction();
-  } else if (place->state == running && answers.size() == place->pieces.size()) {
-    on_pieces(*place, std::move(answers));
+  } else if (place->state == running && !answers.empty() &&
+             place->gathered.size() + answers.size() <= place->pieces.size()) {
+    // Large replies come in several parts.
+    std::ranges::move(answers, std::back_inserter(place->gathered));
+    if (place->gathered.size() < place->pieces.size()) return;
+    on_pieces(*place, std::exchange(place->gathered, {}));
   } else if (place->state == releasing && answers.size() == 1) {
     on_released(*place, answers.front());
   } else {

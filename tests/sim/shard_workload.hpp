@@ -52,6 +52,7 @@ struct sim_client {
   std::optional<sim_upload> upload;
   transaction state = transaction::none;
   std::vector<std::vector<std::string>> pieces;  ///< under way in the transaction
+  std::vector<actors::shard_reply> gathered;     ///< to the first of them
   sent_command exec;                             ///< what EXEC's reply depends on
 };
 

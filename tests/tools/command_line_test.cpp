@@ -89,10 +89,63 @@ TEST_CASE("secrets are read from files, without the last line end") {
   CHECK(contains(complaint({"serve", "--data-dir", "d", "--password", large}), "more than"));
 }
 
+TEST_CASE("a secret is one line") {
+  const temporary_directory directory;
+  const auto two = write_file(directory, "two", "pw\nsecond\n");
+  for (const auto* flag : {"--password", "--http-token", "--cluster-secret"}) {
+    CHECK(complaint({"serve", "--data-dir", "d", flag, two}) ==
+          std::string(flag) + ": '" + two + "' holds more than one line");
+  }
+  const auto dos = write_file(directory, "dos", "open sesame\r\n");
+  CHECK(config_of({"serve", "--data-dir", "d", "--password", dos}).password == "open sesame");
+}
+
+TEST_CASE("what nodes of a cluster will need is checked and kept") {
+  const temporary_directory directory;
+  const auto good = write_file(directory, "good", "sixteen letters!\n");
+  const auto config =
+      config_of({"serve", "--data-dir", "d", "--min-isr", "1", "--cluster-secret", good});
+  CHECK(config.min_isr == 1);
+  CHECK(config.cluster_secret == "sixteen letters!");
+  const auto weak = write_file(directory, "weak", "fifteen letters\n");
+  CHECK(complaint({"serve", "--data-dir", "d", "--cluster-secret", weak}) ==
+        "--cluster-secret: a secret of 15 bytes can be guessed: at least 16");
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--min-isr", "2"}),
+                 "--min-isr: 2 members can never be in sync: the node is alone"));
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--min-isr", "0"}),
+                 "--min-isr: 0 is out of range"));
+}
+
+TEST_CASE("flags that need replication are refused with what is missing") {
+  CHECK(complaint({"serve", "--data-dir", "d", "--peer-address", "127.0.0.1:1"}) ==
+        "--peer-address: nodes cannot be linked yet: nothing would listen for peers there");
+  CHECK(complaint({"serve", "--data-dir", "d", "--follow", "127.0.0.1:1"}) ==
+        "--follow: replication between nodes is not built yet: a node cannot follow another");
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--durability", "replicated"}),
+                 "--durability: replicated means on the disks of followers"));
+}
+
+TEST_CASE("what cannot be is named with the place where it was given, all at once") {
+  const temporary_directory directory;
+  const auto file = write_file(directory, "node.toml",
+                               "data-dir = \"d\"\nshards = 0\nsegment-size = 5000\n"
+                               "commit-timeout-ms = 1\nhttp-address = \"0.0.0.0:1\"\n");
+  const auto all = complaint({"serve", "--config", file, "--reactors", "0"});
+  CHECK(contains(all, file + ":2: shards: 0 is out of range: 1 to 256"));
+  CHECK(contains(all, file + ":3: segment-size: 5000 is out of range"));
+  CHECK(contains(all, file + ":4: commit-timeout-ms: 1 is out of range"));
+  CHECK(contains(all, file + ":5: http-address: 0.0.0.0:1 can be reached"));
+  CHECK(contains(all, "\n--reactors: 0 is out of range: 1 to 64"));
+  // A flag that wins over the file is what is complained about.
+  CHECK(
+      contains(complaint({"serve", "--config", file, "--shards", "300"}), "--shards: 300 is out"));
+}
+
 TEST_CASE("an unknown flag, subcommand or argument is named with what was meant") {
   CHECK(complaint({"serve", "--data-dri", "d"}) ==
         "unknown flag '--data-dri' (did you mean '--data-dir'?)");
   CHECK(complaint({"serve", "--shard=4"}) == "unknown flag '--shard' (did you mean '--shards'?)");
+  CHECK(complaint({"serve", "--SHARDS=4"}) == "unknown flag '--SHARDS' (did you mean '--shards'?)");
   CHECK(complaint({"serve", "--zzz"}) == "unknown flag '--zzz'");
   CHECK(complaint({"serv"}) == "unknown subcommand 'serv' (did you mean 'serve'?)");
   CHECK(complaint({"--vrsion"}) == "unknown subcommand '--vrsion' (did you mean '--version'?)");
@@ -111,12 +164,13 @@ TEST_CASE("a wrong value is named with its flag") {
 }
 
 TEST_CASE("an unsafe or impossible configuration is refused before anything starts") {
-  CHECK(contains(complaint({"serve"}), "data-dir is not set"));
+  CHECK(contains(complaint({"serve"}), "data-dir: not set"));
   CHECK(contains(complaint({"serve", "--data-dir", "d", "--client-address", "0.0.0.0:1"}),
                  "needs a password"));
   CHECK(contains(complaint({"serve", "--data-dir", "d", "--http-address", "[::]:1"}),
                  "needs a token"));
-  CHECK(contains(complaint({"serve", "--data-dir", "d", "--shards", "0"}), "shards = 0"));
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--shards", "0"}),
+                 "--shards: 0 is out of range"));
 }
 
 TEST_CASE("help and version are texts to print") {

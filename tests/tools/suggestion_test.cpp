@@ -20,6 +20,12 @@ TEST_CASE("a word that was cut short suggests the whole") {
   CHECK(suggestion("mem", words) == " (did you mean 'memory'?)");
 }
 
+TEST_CASE("case makes no difference to what was meant") {
+  CHECK(suggestion("Shards", words) == " (did you mean 'shards'?)");
+  CHECK(suggestion("DATA-DRI", words) == " (did you mean 'data-dir'?)");
+  CHECK(suggestion("MEM", words) == " (did you mean 'memory'?)");
+}
+
 TEST_CASE("a word unlike any other suggests nothing") {
   CHECK(suggestion("compression", words).empty());
   CHECK(suggestion("x", words).empty());

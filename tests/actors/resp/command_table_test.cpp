@@ -32,6 +32,22 @@ TEST_CASE("every command is found by its name in any case and nothing else is") 
   }
 }
 
+TEST_CASE("every command and subcommand has a number of its own, which leads back to it") {
+  const auto numbered = numbered_commands();
+  for (std::size_t i = 0; i < numbered.size(); ++i) CHECK(numbered[i]->number == i);
+  std::size_t count = 0;
+  for (const command_spec* spec : all_commands()) {
+    CHECK(numbered[spec->number] == spec);
+    ++count;
+    for (const command_spec& sub : spec->subcommands) {
+      CHECK(numbered[sub.number] == &sub);
+      CHECK(sub.name.starts_with(spec->name));
+      ++count;
+    }
+  }
+  CHECK(count == numbered.size());
+}
+
 TEST_CASE("characters that differ from letters in the case bit only do not match") {
   CHECK(find("get") != nullptr);
   CHECK(find(std::string("\x47\x45\x54", 3)) != nullptr);

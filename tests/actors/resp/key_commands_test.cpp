@@ -24,6 +24,37 @@ TEST_CASE("TYPE knows strings and nothing") {
   CHECK(node.run({"type", "none"}) == "+none\r\n");
 }
 
+TEST_CASE("OBJECT shows how a value came to be, also where it was moved or copied to") {
+  command_harness node;
+  const auto encoding = [&](const char* key) { return node.run({"object", "encoding", key}); };
+  const auto references = [&](const char* key) { return node.run({"object", "refcount", key}); };
+  node.run({"append", "a", "1"});
+  CHECK(encoding("a") == bulk("int"));
+  CHECK(references("a") == integer(2147483647));
+  node.run({"append", "a", "2"});
+  CHECK(encoding("a") == bulk("raw"));
+  CHECK(references("a") == integer(1));
+  node.run({"expire", "a", "100"});
+  node.run({"rename", "a", "b"});
+  node.run({"copy", "b", "c"});
+  CHECK(encoding("b") == bulk("raw"));
+  CHECK(encoding("c") == bulk("raw"));
+  node.run({"incr", "c"});
+  CHECK(encoding("c") == bulk("int"));
+  CHECK(references("c") == integer(2147483647));
+  node.run({"copy", "c", "d"});
+  CHECK(encoding("d") == bulk("int"));
+  CHECK(references("d") == integer(1));
+  node.run({"setrange", "s", "0", "12"});
+  CHECK(encoding("s") == bulk("raw"));
+  node.run({"incrbyfloat", "s", "1"});
+  CHECK(encoding("s") == bulk("embstr"));
+  CHECK(references("s") == integer(1));
+  node.run({"set", "s", "10000"});
+  CHECK(encoding("s") == bulk("int"));
+  CHECK(references("s") == integer(1));
+}
+
 TEST_CASE("RENAME takes value and expiry along and replaces the target") {
   command_harness node;
   node.run({"set", "a", "1", "ex", "100"});
@@ -77,7 +108,7 @@ TEST_CASE("OBJECT tells how a string is represented") {
   CHECK(node.run({"object", "encoding", "s"}) == bulk("embstr"));
   CHECK(node.run({"object", "encoding", "l"}) == bulk("raw"));
   CHECK(node.run({"object", "encoding", "none"}) == nil);
-  CHECK(node.run({"object", "refcount", "n"}) == integer(1));
+  CHECK(node.run({"object", "refcount", "s"}) == integer(1));
   CHECK(node.run({"object", "idletime", "n"}) == integer(0));
   CHECK(node.run({"object", "freq", "none"}) == nil);
   CHECK(node.run({"object", "freq", "n"}).starts_with("-ERR An LFU maxmemory policy is not"));

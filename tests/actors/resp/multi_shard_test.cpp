@@ -77,9 +77,9 @@ TEST_CASE("MGET is cut by shard and put together in the order of its keys") {
   CHECK(argv_of(plan.pieces()[0]) == words{"MGET", "a", "{a}2"});
   CHECK(plan.pieces()[1].shard == shard_id{0});
   CHECK(argv_of(plan.pieces()[1]) == words{"MGET", "b", "b"});
-  CHECK(plan.shards().size() == 2);
-  CHECK(plan.shards()[0] == shard_id{0});
+  CHECK(shards_of(*find("mget"), argv, four) == std::vector{shard_id{0}, shard_id{3}});
   CHECK(plan.isolation_need() == isolation::not_needed);
+  CHECK(plan.phase_count() == phases::one);
   std::string reply;
   reply_writer out(reply, protocol::resp3);
   CHECK(plan.advance({"*2\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n$1\r\n2\r\n$1\r\n2\r\n"}, out) ==
@@ -106,15 +106,16 @@ TEST_CASE("RENAME over shards looks, then places, then erases") {
   const auto argv = views_of(command);
   multi_shard_plan plan(*find("rename"), argv, four, random);
   CHECK(plan.isolation_need() == isolation::needed);
+  CHECK(plan.phase_count() == phases::several);
   std::string reply;
   reply_writer out(reply, protocol::resp2);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(!plan.pieces()[0].spec->is_write());
   CHECK(plan.pieces()[0].shard == shard_id{3});
-  CHECK(plan.advance({"*2\r\n$5\r\nva\r\ne\r\n:1234\r\n"}, out) == progress::next_phase);
+  CHECK(plan.advance({"*3\r\n$5\r\nva\r\ne\r\n:1234\r\n:1\r\n"}, out) == progress::next_phase);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(plan.pieces()[0].shard == shard_id{0});
-  CHECK(argv_of(plan.pieces()[0]) == words{"(place)", "b", "va\r\ne", "1234"});
+  CHECK(argv_of(plan.pieces()[0]) == words{"(place)", "b", "va\r\ne", "1234", "1"});
   CHECK(plan.advance({ok}, out) == progress::next_phase);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(argv_of(plan.pieces()[0]) == words{"del", "a"});
@@ -129,7 +130,7 @@ TEST_CASE("RENAME over shards erases nothing when the target's shard refuses") {
   multi_shard_plan plan(*find("rename"), argv, four, random);
   std::string reply;
   reply_writer out(reply, protocol::resp2);
-  CHECK(plan.advance({"*2\r\n$1\r\nv\r\n:0\r\n"}, out) == progress::next_phase);
+  CHECK(plan.advance({"*3\r\n$1\r\nv\r\n:0\r\n:0\r\n"}, out) == progress::next_phase);
   CHECK(plan.advance({"-OOM disk full\r\n"}, out) == progress::finished);
   CHECK(reply == "-OOM disk full\r\n");
 }

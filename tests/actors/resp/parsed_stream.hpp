@@ -35,19 +35,19 @@ struct parsed_stream {
 inline std::size_t parse_round(resp::parser& parser, std::span<const char> unread,
                                parsed_stream& to) {
   std::vector<char> exact(unread.begin(), unread.end());
-  std::vector<std::string_view> words;
+  std::vector<std::string_view> views;
   std::vector<std::size_t> ends;
   std::size_t done = 0;
   do {
-    to.end = parser.next(std::span(exact).subspan(done), words);
+    to.end = parser.next(std::span(exact).subspan(done), views);
     done += parser.consumed();
-    if (to.end == resp::parse_status::command) ends.push_back(words.size());
+    if (to.end == resp::parse_status::command) ends.push_back(views.size());
   } while (to.end == resp::parse_status::command);
   // Only now, since all views of a round must outlive its last command.
   std::size_t from = 0;
   for (const std::size_t end : ends) {
-    to.commands.emplace_back(words.begin() + static_cast<std::ptrdiff_t>(from),
-                             words.begin() + static_cast<std::ptrdiff_t>(end));
+    to.commands.emplace_back(views.begin() + static_cast<std::ptrdiff_t>(from),
+                             views.begin() + static_cast<std::ptrdiff_t>(end));
     from = end;
   }
   return done;

@@ -148,8 +148,12 @@ TEST_CASE("before authentication a command is small") {
   check_error("*1\r\n$536870913\r\n", "invalid bulk length", strict);
   CHECK(parse_stream(std::string(16385, 'a'), strict).error ==
         "ERR Protocol error: too big inline request");
-  const std::vector<std::string> large(10, std::string(16384, 'x'));
+  // The whole of it counts, not each word alone.
+  const std::vector<std::string> large(2, std::string(8000, 'x'));
   CHECK(parse_stream(array_of(large), strict, 1, 1000).commands == commands{large});
+  const std::vector<std::string> larger(3, std::string(8000, 'x'));
+  CHECK(parse_stream(array_of(larger), strict, 1, 1000).error ==
+        "ERR Protocol error: unauthenticated bulk length");
 }
 
 TEST_CASE("limits can change between two commands of one piece") {

@@ -193,8 +193,10 @@ TEST_CASE("late commands are answered: writes with their LSN, reads to be tried 
   reply_held(queue, "+old read\r\n", on(0, 5, hold_kind::read, 150));
   reply_held(queue, "+young\r\n", on(0, 6, hold_kind::write, 200));
   CHECK(queue.oldest_hold_us() == 100);
-  CHECK(queue.expire(100) == 0);
-  CHECK(queue.expire(200) == 2);
+  CHECK(queue.expire(100).total() == 0);
+  const auto late = queue.expire(200);
+  CHECK(late.writes == 1);
+  CHECK(late.reads == 1);
   CHECK(queue.oldest_hold_us() == 200);
   CHECK(drain(queue) ==
         "-TIMEOUT outcome unknown: the write was not durable in time and may still become so "
@@ -204,12 +206,32 @@ TEST_CASE("late commands are answered: writes with their LSN, reads to be tried 
   CHECK(queue.oldest_hold_us() == UINT64_MAX);
 }
 
+TEST_CASE("an empty queue gives its memory back, one that owes a reply keeps it") {
+  reply_queue queue;
+  queue.output() += std::string(10'000, 'x');
+  CHECK(queue.memory_bytes() >= 10'000);
+  queue.release_memory();
+  CHECK(drain(queue).size() == 10'000);
+  CHECK(queue.memory_bytes() >= 10'000);
+  const auto place = queue.reserve();
+  queue.output() += "+behind\r\n";
+  queue.release_memory();
+  CHECK(queue.fill(place, "+first\r\n"));
+  CHECK(drain(queue) == "+first\r\n+behind\r\n");
+  queue.release_memory();
+  CHECK(queue.memory_bytes() < 100);
+  // Places go on from where they were.
+  CHECK_FALSE(queue.fill(place, "+again\r\n"));
+  CHECK(queue.fill(queue.reserve(), "+next\r\n"));
+  CHECK(drain(queue) == "+next\r\n");
+}
+
 TEST_CASE("a command whose record is durable does not expire behind one that waits") {
   reply_queue queue;
   reply_held(queue, "+waits\r\n", on(0, 1, hold_kind::read, 10));
   reply_held(queue, "+known\r\n", on(1, 1, hold_kind::write, 10));
   queue.advance({1}, {1});
-  CHECK(queue.expire(1000) == 1);
+  CHECK(queue.expire(1000).total() == 1);
   CHECK(drain(queue) == "-TRYAGAIN key has an undecided write\r\n+known\r\n");
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("a held stream that expires is named, so that nobody reads for it") {
   const resp::hold_reason why{{0}, resp::hold_kind::read, {5}, 100};
   reply_streamed(queue, 1, 3, std::span(&why, 1));
   CHECK(queue.open_streams().size() == 1);
-  CHECK(queue.expire(200) == 1);
+  CHECK(queue.expire(200).reads == 1);
   const auto replaced = queue.take_replaced_streams();
   REQUIRE(replaced.size() == 1);
   CHECK(replaced[0].number == 1);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/base/coding.hpp"
 #include "storage/base/prng.hpp"
 
 namespace troupe {
@@ -44,6 +45,26 @@ TEST_CASE("a checksum goes on over pieces") {
   const std::string_view whole = "frames are checked piece by piece";
   for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
     CHECK(crc32c(whole.substr(cut), crc32c(whole.substr(0, cut))) == crc32c(whole));
+  }
+}
+
+TEST_CASE("a sum of integers and pieces of any length is the checksum of their bytes") {
+  prng random(12);
+  std::string bytes(600, '\0');
+  for (auto& byte : bytes) byte = static_cast<char>(random.next());
+  for (std::size_t length = 0; length <= 520; ++length) {
+    const auto piece = std::string_view(bytes).substr(length % 13, length);
+    const std::uint64_t word = random.next();
+    const auto half = static_cast<std::uint32_t>(random.next());
+    std::string whole = "before";
+    append_le(whole, word);
+    whole += piece;
+    append_le(whole, half);
+    crc32c_sum sum(crc32c("before"));
+    sum.add(word);
+    sum.add(piece);
+    sum.add(half);
+    CHECK(sum.value() == slow_crc32c(whole));
   }
 }
 

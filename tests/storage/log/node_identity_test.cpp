@@ -65,6 +65,47 @@ TEST_CASE("no byte of an identity can change unnoticed") {
   CHECK_FALSE(log::decode_node_identity(good + '\0'));
 }
 
+TEST_CASE("an identity says whether its first start was finished, and one without says it was") {
+  auto who = example();
+  who.state = log::node_state::creating;
+  const auto unfinished = log::encode_node_identity(who);
+  CHECK(log::decode_node_identity(unfinished)->state == log::node_state::creating);
+  const auto finished = log::encode_node_identity(example());
+  CHECK(log::decode_node_identity(finished)->state == log::node_state::complete);
+  CHECK(load_le<std::uint32_t>(finished.data() + 44) == 0);
+}
+
+TEST_CASE("an intact identity with an unknown state or reserved bytes is refused") {
+  const auto resealed = [](std::size_t at) {
+    auto bytes = log::encode_node_identity(example());
+    bytes[at] = 7;
+    store_le(bytes.data() + bytes.size() - 4,
+             crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)));
+    return log::decode_node_identity(bytes);
+  };
+  CHECK(resealed(44).error().code == errc::foreign);
+  CHECK(resealed(64).error().code == errc::corrupt);
+  CHECK(resealed(75).error().code == errc::corrupt);
+}
+
+TEST_CASE("a crash while an identity is replaced leaves the old or the new one") {
+  for (std::uint64_t n = 1; n <= 8; ++n) {
+    sim::disk disk({.seed = n});
+    REQUIRE(disk.make_directories("/data"));
+    auto who = example();
+    who.state = log::node_state::creating;
+    REQUIRE(log::write_node_identity(disk, "/data", who));
+    disk.crash_at_write(disk.write_points() + n);
+    const auto written = log::write_node_identity(disk, "/data", example());
+    disk.crash();
+    disk.restart();
+    const auto found = log::read_node_identity(disk, "/data");
+    REQUIRE(found);
+    if (written) CHECK(*found == example());
+    CHECK((*found == example() || *found == who));
+  }
+}
+
 TEST_CASE("an identity of a later version is refused by name") {
   auto later = log::encode_node_identity(example());
   store_le(later.data() + 4, std::uint32_t{2});

@@ -251,18 +251,92 @@ TEST_CASE("a frame missing at the end of a rolled segment is noticed by the chai
   CHECK(contains(why.message, "a frame is missing here"));
 }
 
-TEST_CASE("a spare with a damaged header block is dropped, a used segment is not") {
+TEST_CASE("a listed segment without its header block is damage, a spare too") {
+  for (const std::size_t index : {0u, 1u, 2u}) {
+    sim::disk disk({});
+    log_fixture fixture(disk);
+    fixture.open();
+    fixture.put("key");
+    fixture.flush();
+    const std::string path = path_of(fixture, index);
+    disk.flip_bit(path, 100);
+    const std::uint64_t before = disk.write_points();
+    const failure why = open_failure(fixture);
+    CHECK(why.code == errc::corrupt);
+    CHECK(contains(why.message, path + ": offset 0: "));
+    CHECK(disk.write_points() == before + 1);
+    disk.flip_bit(path, 100);
+    fixture.open();
+    CHECK(fixture.keys.size() == 2);
+  }
+}
+
+TEST_CASE("the last used segment, wholly zeroed, is damage and not the end of the log") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("sealed");
+  fixture.flush();
+  fixture.open();
+  fixture.put("acknowledged");
+  fixture.flush();
+  const std::string path = path_of(fixture, 1);
+  const auto file = disk.open(path, io::access::write);
+  REQUIRE(file);
+  REQUIRE((*file)->write_at(0, std::string(small_segment_bytes, '\0')));
+  const failure why = open_failure(fixture);
+  CHECK(why.code == errc::corrupt);
+  CHECK(contains(why.message, path));
+}
+
+TEST_CASE("damage to the last frame of a segment that was sealed when the node stopped is named") {
   sim::disk disk({});
   log_fixture fixture(disk);
   fixture.open();
   fixture.put("key");
   fixture.flush();
-  disk.flip_bit(path_of(fixture, 2), 100);
+  const std::string path = path_of(fixture, 0);
+  auto loaded = *log::load_manifest(disk, log_fixture::directory);
+  const auto scanned = log::scan_log(disk, log_fixture::directory, loaded->content, {});
+  REQUIRE(scanned);
+  loaded->content.segments[0].sealed_length = scanned->segments[0].end;
+  log::manifest_store store(disk, log_fixture::directory, loaded->newest_copy);
+  REQUIRE(store.commit(loaded->content));
+  const std::uint64_t in_payload = log::segment_header_bytes + log::frame_header_bytes + 10;
+  disk.flip_bit(path, in_payload * 8);
+  const failure why = open_failure(fixture);
+  CHECK(why.code == errc::corrupt);
+  CHECK(contains(why.message, path + ": offset "));
+  disk.flip_bit(path, in_payload * 8);
+  fixture.open();
+  CHECK(fixture.keys == std::vector<std::string>{"", "key"});
+}
+
+TEST_CASE("a log that must be there is not made anew, and nothing is written") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.options.presence = log::log_presence::required;
+  const failure never = open_failure(fixture);
+  CHECK(never.code == errc::corrupt);
+  CHECK(contains(never.message, "/data/shard-0001: the directory is missing"));
+  CHECK(disk.write_points() == 0);
+
+  fixture.options.presence = log::log_presence::may_be_new;
+  fixture.open();
+  fixture.put("key");
+  fixture.flush();
+  fixture.options.presence = log::log_presence::required;
   fixture.open();
   CHECK(fixture.keys.size() == 2);
-  CHECK(fixture.log.spares.size() == 2 + limits::reserved_segments);
-  disk.flip_bit(path_of(fixture, 0), 100);
-  CHECK(open_failure(fixture).code == errc::corrupt);
+  fixture.close();
+  for (const std::string& name : *disk.list(log_fixture::directory)) {
+    REQUIRE(disk.remove(std::string(log_fixture::directory) + "/" + name));
+  }
+  const std::uint64_t before = disk.write_points();
+  const failure emptied = open_failure(fixture);
+  CHECK(emptied.code == errc::corrupt);
+  CHECK(contains(emptied.message, "both copies of the manifest are missing"));
+  CHECK(disk.write_points() == before);
 }
 
 TEST_CASE("a batch whose end was not written leaves nothing, a whole one everything") {

@@ -9,6 +9,16 @@
 
 namespace troupe::actors {
 
+result<std::string_view> value_in(std::string_view record, shard_id shard, lsn expected,
+                                  std::string_view key) {
+  TRY(const auto decoded, log::decode_record(record, shard));
+  if (decoded.sequence != expected || decoded.key != key) {
+    return failure{errc::corrupt, fmt::format("record {} was expected and record {} was read",
+                                              expected.value, decoded.sequence.value)};
+  }
+  return decoded.value;
+}
+
 void cold_loader::request(const kv::cold_read& what, lane_key waiter, lsn durable) {
   load_of(what, durable).waiters.push_back(waiter);
 }
@@ -88,14 +98,10 @@ std::optional<cold_loader::finished> cold_loader::on_record(
 
 result<std::string> cold_loader::piece_of(const load& from, std::size_t index,
                                           std::string_view record) const {
-  TRY(const auto decoded, log::decode_record(record, shard_));
   const auto expected =
       from.what.parts.empty() ? from.what.value_lsn : from.what.parts[index].sequence;
-  if (decoded.sequence != expected || decoded.key != from.what.key) {
-    return failure{errc::corrupt, fmt::format("record {} was expected and record {} was read",
-                                              expected.value, decoded.sequence.value)};
-  }
-  return std::string(decoded.value);
+  TRY(const auto value, value_in(record, shard_, expected, from.what.key));
+  return std::string(value);
 }
 
 result<std::string> cold_loader::assemble(load& complete) const {

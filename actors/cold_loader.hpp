@@ -37,6 +37,10 @@ class record_reader {
   virtual void read_record(std::uint64_t ticket, log::position where, std::uint32_t size) = 0;
 };
 
+/// The value in `record` if that is the one with this LSN and key, its CRC included.
+[[nodiscard]] result<std::string_view> value_in(std::string_view record, shard_id shard,
+                                                lsn expected, std::string_view key);
+
 /// Loads values from disk for commands that wait.
 class cold_loader {
  public:

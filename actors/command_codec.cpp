@@ -113,6 +113,8 @@ void encode(const shard_reply& from, schemas::Reply::Builder to) {
   to.setHold(from.outcome.hold.value);
   to.setWrote(from.outcome.kind == resp::hold_kind::write);
   to.setLastWrite(from.outcome.last_write.value);
+  to.setStream(from.stream.number);
+  to.setStreamSize(from.stream.size);
 }
 
 shard_reply decode(schemas::Reply::Reader from) {
@@ -122,6 +124,7 @@ shard_reply decode(schemas::Reply::Reader from) {
   for (const auto piece : from.getBytes()) reply.bytes += schemas::view(piece);
   reply.outcome.hold = {from.getHold()};
   reply.outcome.last_write = {from.getLastWrite()};
+  reply.stream = {from.getStream(), from.getStreamSize()};
   reply.outcome.kind = from.getWrote() ? resp::hold_kind::write : resp::hold_kind::read;
   return reply;
 }

@@ -21,6 +21,7 @@
 #include "actors/server_commands.hpp"
 #include "actors/shard_requests.hpp"
 #include "actors/statistics_codec.hpp"
+#include "actors/stream_codec.hpp"
 
 namespace troupe::actors {
 
@@ -82,6 +83,8 @@ class gateway_state final : public session_services,
           start_listening();
         },
         [this](const envelope<schemas::ReplyBatch>& batch) { on_replies(batch); },
+        [this](const envelope<schemas::StreamPart>& part,
+               const envelope<schemas::RecordRead>& record) { on_part(part, record); },
         [this](const envelope<schemas::Watermark>& mark) { on_watermark(mark); },
         [this](const envelope<schemas::TransactionReply>& reply) { on_transaction(reply); },
         [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
@@ -137,6 +140,14 @@ class gateway_state final : public session_services,
     shards_.release(shard, transaction);
   }
   void demand_commit(shard_id shard, lsn upto) override { shards_.demand_commit(shard, upto); }
+
+  void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) override {
+    shards_.streams(shard).credit(stream, parts);
+  }
+
+  void drop_stream(shard_id shard, std::uint64_t stream) override {
+    shards_.streams(shard).drop(stream);
+  }
 
   void answer_info(session& from, std::uint64_t ticket,
                    std::vector<std::string> sections) override {
@@ -233,11 +244,34 @@ class gateway_state final : public session_services,
     const shard_id shard{batch->getShard()};
     for (const auto each : batch->getReplies()) {
       auto* socket = clients_.find(each.getConnection());
-      if (socket == nullptr) continue;  // its client left
       auto reply = actors::decode(each);
-      socket->client().on_reply(shard, reply.ticket, std::move(reply.bytes), reply.outcome);
+      if (socket == nullptr) {  // its client left
+        if (reply.stream.number != 0) drop_stream(shard, reply.stream.number);
+        continue;
+      }
+      if (reply.stream.number == 0) {
+        socket->client().on_reply(shard, reply.ticket, std::move(reply.bytes), reply.outcome);
+      } else {
+        socket->client().on_streamed_reply(shard, reply.ticket, std::move(reply.bytes),
+                                           reply.outcome, reply.stream);
+      }
       clients_.on_active(*socket);
     }
+  }
+
+  void on_part(const envelope<schemas::StreamPart>& message,
+               const envelope<schemas::RecordRead>& record) {
+    const envelope<schemas::StreamPart>::reader part(message);
+    auto* socket = clients_.find(part->getConnection());
+    if (socket == nullptr) return;  // it left, and its streams were dropped with it
+    auto bytes = actors::decode(*part, record);
+    if (!bytes) {
+      spdlog::error("client {}: a value that is being sent cannot be read: {}",
+                    part->getConnection(), bytes.error().message);
+    }
+    socket->client().on_part({part->getShard()}, part->getStream(), part->getIndex(),
+                             std::move(bytes));
+    clients_.on_active(*socket);
   }
 
   void on_watermark(const envelope<schemas::Watermark>& message) {

@@ -94,6 +94,9 @@ using gateway_actor = gateway_peer::extend<
     caf::reacts_to<envelope<schemas::Attach>, metrics_actor>,
     // shard: answers to commands of a CommandBatch.
     caf::reacts_to<envelope<schemas::ReplyBatch>>,
+    // shard: a part of a value that a reply announced, beside the record it stands in; sent under
+    // the credit of StreamOrders.
+    caf::reacts_to<envelope<schemas::StreamPart>, envelope<schemas::RecordRead>>,
     // shard: its log became durable up to an LSN, or failed; held replies follow.
     caf::reacts_to<envelope<schemas::Watermark>>,
     // shard: paused for a transaction, or its pieces were run.
@@ -112,6 +115,8 @@ using shard_actor = disk_client::extend<
     caf::reacts_to<envelope<schemas::Attach>, gateway_actor>,
     // gateway: run these; answered by ReplyBatch, possibly in several pieces.
     caf::reacts_to<envelope<schemas::CommandBatch>>,
+    // gateway: credit for parts of values being streamed; answered by StreamPart.
+    caf::reacts_to<envelope<schemas::StreamOrders>>,
     // gateway: one step of work over several shards; answered by TransactionReply.
     caf::reacts_to<envelope<schemas::TransactionStep>>,
     // gateway: commit soon, somebody waits.
@@ -148,6 +153,8 @@ CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Seg
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ShardStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StatisticsRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Stop>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StreamOrders>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StreamPart>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TransactionReply>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TransactionStep>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Watermark>))

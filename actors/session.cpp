@@ -19,15 +19,6 @@ constexpr std::size_t output_bytes_pause = 8 << 20;
 constexpr std::string_view poisoned_text =
     "MISCONF outcome unknown: the log failed before this was durable: ";
 
-/// What a shard is given with a command and gives back with its reply: the place of the reply, and
-/// in the upper bits the command's number, for the statistics.
-constexpr unsigned place_bits = 48;
-constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
-
-constexpr std::uint64_t tag_of(std::uint16_t number, std::uint64_t place) {
-  return std::uint64_t{number} << place_bits | (place & place_mask);
-}
-
 /// Of the commands inside a MULTI block.
 bool waits_for_exec(const resp::command_spec& spec) {
   if (spec.scope == resp::scope::transaction) return spec.name == "unwatch";
@@ -43,7 +34,7 @@ session::session(session_identity identity, session_environment& environment,
       services_(services),
       buffer_(environment.config.password.empty() ? input_bytes_max
                                                   : limits::unauthenticated_input_bytes),
-      parser_(environment.config.password.empty() ? resp::parse_limits::authenticated()
+      parser_(environment.config.password.empty() ? authenticated_limits()
                                                   : resp::parse_limits::unauthenticated()),
       authenticated_(environment.config.password.empty()),
       created_us_(environment.time.monotonic_us()),
@@ -51,7 +42,17 @@ session::session(session_identity identity, session_environment& environment,
       outstanding_(environment.shard_count),
       last_writes_(environment.shard_count) {}
 
-session::~session() { forget_watches(); }
+resp::parse_limits session::authenticated_limits() {
+  auto limits = resp::parse_limits::authenticated();
+  limits.whole_bulk_bytes_max = limits::part_bytes_max;
+  return limits;
+}
+
+session::~session() {
+  abandon_upload();
+  forget_watches();
+  drop(replies_.open_streams());
+}
 
 // ---- the socket's side -------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ bool session::process_input() {
     prefetch();
   }
   // A full round says that more may be in the buffer; seen before AUTH changes what full means.
-  const auto full = parsed_.size() >= commands_at_once();
+  const auto full = parsed_.size() >= commands_at_once() || step_ != step::none;
   while (next_parsed_ < parsed_.size() && may_run()) {
     run(parsed_[next_parsed_++]);
   }
@@ -124,12 +125,23 @@ void session::parse() {
       parsed_.push_back({first, words_.size() - first, nullptr, {}, {}, {}, false});
       continue;
     }
-    // The error goes out behind the replies of the commands before it.
-    ++environment_.counted.protocol_errors;
-    const auto text = status == resp::parse_status::http ? std::string() : parser_.error();
-    parsed_.push_back({first, 0, nullptr, text, {}, {}, false});
+    parsed_.push_back({first, 0, nullptr, {}, {}, {}, false});
+    note_step(status);
     return;
   }
+}
+
+void session::note_step(resp::parse_status status) {
+  switch (status) {
+    case resp::parse_status::large_argument: step_ = step::begin_upload; return;
+    case resp::parse_status::part: step_ = step::upload_part; return;
+    case resp::parse_status::streamed: step_ = step::end_upload; return;
+    default: break;
+  }
+  // The error goes out behind the replies of the commands before it.
+  step_ = step::fail;
+  ++environment_.counted.protocol_errors;
+  parsed_.back().error = status == resp::parse_status::http ? std::string() : parser_.error();
 }
 
 void session::resolve(parsed_command& command) {
@@ -192,23 +204,12 @@ void session::close(close_when when) {
 
 // ---- running commands --------------------------------------------------------------------------
 
-bool session::drops_replies() const {
-  return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
-}
-
 void session::reply_error(std::string_view text) {
   resp::reply_writer(replies_.output(), protocol_).error(text);
 }
 
 void session::run(const parsed_command& command) {
-  if (command.word_count == 0) {
-    if (!command.error->empty()) {
-      environment_.commands.error(*command.error);
-      reply_error(*command.error);
-    }
-    close(close_when::replied);
-    return;
-  }
+  if (command.word_count == 0) return run_step(command);
   const resp::arguments argv(words_.data() + command.first_word, command.word_count);
   const auto start = replies_.mark();
   const auto reserved = replies_.reserved_ever();
@@ -323,21 +324,64 @@ void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
                        const command_outcome& outcome) {
   const auto place = tag & place_mask;
   const auto ticket = place == place_mask ? no_ticket : place;
-  if (is_error(bytes)) {
+  const auto is_of_upload = place >= first_part_place && ticket != no_ticket;
+  // What a part is refused for is counted when the whole command is.
+  if (is_error(bytes) && !is_of_upload) {
     environment_.commands.failed(static_cast<std::uint16_t>(tag >> place_bits), bytes);
   }
   --outstanding_[shard.value];
   if (--in_flight_ == 0) in_flight_bytes_ = 0;
   note_write(shard, outcome.last_write);
-  if (ticket != no_ticket) {
+  if (place < first_part_place) {
     const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
     const auto holds =
         outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
     replies_.fill({ticket}, std::move(bytes), holds);
     fail_lost_replies(shard);
+  } else if (is_of_upload) {
+    in_flight_bytes_ -= std::min(in_flight_bytes_, limits::part_bytes_max);
+    on_part_stored(place, std::move(bytes));
   }
   start_drained_transaction();
   settle_wait();
+}
+
+void session::on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
+                                const command_outcome& outcome, const opened_stream& stream) {
+  const auto place = tag & place_mask;
+  const resp::stream_source source{shard, stream.number, stream.size};
+  const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
+  const auto holds =
+      outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
+  if (place == place_mask || !replies_.fill_streamed({place}, std::move(header), source, holds)) {
+    drop({source});
+  }
+  // The place is filled, so the rest is as for a reply that nobody wants.
+  on_reply(shard, no_ticket, {}, outcome);
+  fail_lost_replies(shard);
+}
+
+void session::on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
+                      result<resp::shared_bytes> part) {
+  if (part) {
+    // Asked for because the client took what came before.
+    active_us_ = environment_.time.monotonic_us();
+    replies_.add_part(shard, stream, index, std::move(part).value());
+    return;
+  }
+  const auto text = resp::error_texts::unreadable_value(part.error().message);
+  if (!replies_.fail_stream(shard, stream, text)) close(close_when::now);
+}
+
+void session::feed_stream() {
+  if (broken_) return;
+  const auto credit = replies_.take_stream_credit();
+  if (credit.parts == 0) return;
+  services_.credit_stream(credit.source.shard, credit.source.number, credit.parts);
+}
+
+void session::drop(const std::vector<resp::stream_source>& streams) {
+  for (const auto& each : streams) services_.drop_stream(each.shard, each.number);
 }
 
 std::uint64_t session::reserve() {
@@ -382,6 +426,7 @@ void session::fail_lost_replies(shard_id shard) {
   const auto failed = replies_.fail_held(shard, environment_.durable[shard.value],
                                          fmt::format("{}{}", poisoned_text, why));
   environment_.commands.error(poisoned_text, failed);
+  drop(replies_.take_replaced_streams());
 }
 
 }  // namespace troupe::actors

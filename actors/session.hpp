@@ -12,10 +12,10 @@
 //  3. Parsed words live in the read buffer: it is not read into while any of them is to be run.
 //  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
 //     parser's strict limits hold.
-//  5. Bounds: replies (limits::output_bytes_max), commands under way (in_flight_max and
-//     in_flight_bytes_max, and always one): beyond them no command is run and the socket is not
-//     read; a client that does not read its replies is closed. All clients together are bounded by
-//     the gateway (client_table).
+//  5. Bounds: replies (limits::output_bytes_max, a value being streamed as streamed_bytes_ahead),
+//     commands under way (in_flight_max and in_flight_bytes_max, and always one): beyond them no
+//     command is run and the socket is not read; a client that does not read its replies is closed.
+//     All clients together are bounded by the gateway (client_table).
 //  6. A client that only ended its side still gets the replies to everything it sent.
 #pragma once
 
@@ -75,6 +75,10 @@ class session_services : public transaction_transport {
                             const shard_call& call) = 0;
   /// Asks a shard to commit soon and to tell when `upto` is durable.
   virtual void demand_commit(shard_id shard, lsn upto) = 0;
+  /// Asks for parts of a stream that a reply announced; they come to session::on_part.
+  virtual void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) = 0;
+  /// No more parts are wanted.
+  virtual void drop_stream(shard_id shard, std::uint64_t stream) = 0;
   /// Answers to these fill the place `ticket` of session `from`.
   virtual void answer_info(session& from, std::uint64_t ticket,
                            std::vector<std::string> sections) = 0;
@@ -139,7 +143,11 @@ class session {
   /// transaction. True: there is more to run without further input.
   bool process();
   /// Bytes that may be sent now; then sent().
-  [[nodiscard]] std::string_view sendable() { return replies_.sendable(); }
+  [[nodiscard]] std::string_view sendable() {
+    if (replies_.stream_count() > 0) [[unlikely]]
+      feed_stream();
+    return replies_.sendable();
+  }
   void sent(std::size_t count);
   /// True when the socket is to be closed at once: everything was sent, or nothing can be.
   [[nodiscard]] bool finished() const;
@@ -154,6 +162,12 @@ class session {
   // ---- answers ----------------------------------------------------------------------------------
   void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
                 const command_outcome& outcome);
+  /// The same for a reply of which `header` is all: the value follows through on_part.
+  void on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
+                         const command_outcome& outcome, const opened_stream& stream);
+  /// A part of a stream, or its failure: then the connection closes if the reply has begun.
+  void on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
+               result<resp::shared_bytes> part);
   /// The answer to a services call that names a ticket.
   void on_answer(std::uint64_t ticket, std::string bytes);
   void on_transaction_answer(shard_id shard, std::vector<transaction_answer> answers);
@@ -225,6 +239,8 @@ class session {
   /// In place of a ticket: the reply belongs to the command that EXEC is at.
   static constexpr std::uint64_t exec_ticket = UINT64_MAX - 1;
 
+  /// What a parsed_command without words stands for; always the last one of its round.
+  enum class step : std::uint8_t { none, begin_upload, upload_part, end_upload, fail };
   struct parsed_command {
     std::size_t first_word, word_count;
     const resp::command_spec* spec;
@@ -233,9 +249,26 @@ class session {
     shard_id shard;
     bool one_shard;
   };
+  /// A SET whose value is stored while it arrives (session_uploads.cpp).
+  struct upload_state {
+    std::string key;
+    shard_id shard;
+    std::uint64_t place;                 // in the tags of its parts
+    std::uint64_t bytes;                 // passed on to the shard
+    std::optional<std::string> refusal;  // the parts are dropped: the reply once all was read
+  };
   /// Bytes received and not yet run, once the client is known.
   static constexpr std::size_t input_bytes_max =
       limits::query_buffer_bytes + limits::value_bytes_max;
+  /// What a shard is given with a command and gives back with its reply: the place of the reply,
+  /// and in the upper bits the command's number, for the statistics.
+  static constexpr unsigned place_bits = 48;
+  static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+  /// Places from here on name uploads instead, but for the last, which is that of no reply.
+  static constexpr std::uint64_t first_part_place = std::uint64_t{1} << (place_bits - 1);
+  static constexpr std::uint64_t tag_of(std::uint16_t number, std::uint64_t place) {
+    return std::uint64_t{number} << place_bits | (place & place_mask);
+  }
 
   struct wait_state {
     wait_order order;
@@ -246,14 +279,22 @@ class session {
   /// What became of a command in run().
   enum class fate : std::uint8_t { rejected, queued, executed, given_to_shard };
 
+  [[nodiscard]] static resp::parse_limits authenticated_limits();
   [[nodiscard]] bool blocked() const;
   [[nodiscard]] bool may_run() const;
   [[nodiscard]] std::size_t commands_at_once() const;
   bool process_input();
   void parse();
+  void note_step(resp::parse_status status);
   void resolve(parsed_command& command);
   void prefetch();
   void run(const parsed_command& command);
+  void run_step(const parsed_command& command);
+  void begin_upload(resp::arguments words);
+  void upload_part(std::string_view bytes);
+  void on_part_stored(std::uint64_t place, std::string reply);
+  void end_upload(resp::arguments options);
+  void abandon_upload();
   fate run_command(const parsed_command& command, resp::arguments argv);
   void execute(const parsed_command& command, resp::arguments argv);
   void note_error(const parsed_command& command, fate what, std::string_view reply);
@@ -282,9 +323,13 @@ class session {
   [[nodiscard]] bool is_durable_here() const;
   static void reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply);
   void fail_lost_replies(shard_id shard);
+  void feed_stream();
+  void drop(const std::vector<resp::stream_source>& streams);
   void note_write(shard_id shard, lsn written);
   void reply_error(std::string_view text);
-  [[nodiscard]] bool drops_replies() const;
+  [[nodiscard]] bool drops_replies() const {
+    return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
+  }
   [[nodiscard]] lane_key lane() const { return {identity_.gateway, identity_.id}; }
 
   session_identity identity_;
@@ -296,6 +341,7 @@ class session {
   std::vector<std::string_view> words_;
   std::vector<parsed_command> parsed_;
   std::size_t next_parsed_ = 0;
+  step step_ = step::none;
   std::size_t parsed_bytes_ = 0;  // of the buffer, to be consumed when all of parsed_ ran
 
   resp::protocol protocol_ = resp::protocol::resp2;
@@ -315,6 +361,8 @@ class session {
   std::size_t in_flight_ = 0;
   std::size_t in_flight_bytes_ = 0;  // sent since nothing was under way
   std::vector<lsn> last_writes_;     // by shard
+  std::optional<upload_state> upload_;
+  std::uint64_t uploads_ = 0;
 
   std::unique_ptr<kept_commands> queued_;  // set between MULTI and EXEC
   bool multi_failed_ = false;

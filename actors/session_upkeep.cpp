@@ -28,6 +28,7 @@ bool session::on_tick(std::uint64_t now_us) {
     environment_.counted.commit_timeouts += late.total();
     environment_.commands.error("TIMEOUT", late.writes);
     environment_.commands.error(resp::error_texts::undecided_write, late.reads);
+    drop(replies_.take_replaced_streams());
   }
   if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
     waiting_->order.timeout_ms = 0;
@@ -63,7 +64,7 @@ bool session::authenticate(std::string_view password) {
                      CRYPTO_memcmp(password.data(), expected.data(), expected.size()) == 0;
   if (right) {
     authenticated_ = true;
-    parser_.set_limits(resp::parse_limits::authenticated());
+    parser_.set_limits(authenticated_limits());
     buffer_.set_bytes_max(input_bytes_max);
     return true;
   }

@@ -10,6 +10,7 @@
 #include "actors/failure_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/statistics_codec.hpp"
+#include "actors/stream_codec.hpp"
 #include "actors/wal_flusher.hpp"
 
 namespace troupe::actors {
@@ -58,6 +59,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
           attach(message, from);
         },
         [this](const envelope<schemas::CommandBatch>& message) { on_commands(message); },
+        [this](const envelope<schemas::StreamOrders>& message) { on_stream_orders(message); },
         [this](const envelope<schemas::TransactionStep>& message) { on_transaction(message); },
         [this](const envelope<schemas::CommitDemand>& message) { on_demand(message); },
         [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
@@ -121,6 +123,11 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
       actors::encode(answers[i], list[i]);
     }
     self_->send(to.handle, message.finish());
+  }
+
+  void send_part(const streamed_part& part) override {
+    self_->send(gateways_.at(part.to.gateway).handle,
+                actors::encode(part, place_.shard, record_bytes_), record_read_);
   }
 
   void announce(lsn durable, const failure* failed) override {
@@ -265,12 +272,26 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
 
   void on_record(const envelope<schemas::RecordRead>& message) {
     const envelope<schemas::RecordRead>::reader read(message);
+    record_read_ = message;
     if (read->isRecord()) {
-      core_.on_record(read->getTicket(), schemas::view(read->getRecord()));
+      record_bytes_ = schemas::view(read->getRecord());
+      core_.on_record(read->getTicket(), record_bytes_);
     } else {
       auto why = actors::decode(read->getFailed());
       spdlog::error("shard {}: cold read failed: {}", place_.shard.value, why.message);
       core_.on_record(read->getTicket(), std::move(why));
+    }
+    record_read_ = envelope<schemas::RecordRead>();
+  }
+
+  void on_stream_orders(const envelope<schemas::StreamOrders>& message) {
+    const envelope<schemas::StreamOrders>::reader all(message);
+    for (const auto order : all->getOrders()) {
+      if (order.getParts() > 0) {
+        core_.credit_stream(order.getStream(), order.getParts());
+      } else {
+        core_.drop_stream(order.getStream());
+      }
     }
   }
 
@@ -337,6 +358,9 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   std::vector<use_id> uses_;  // by ordinal
   std::uint64_t segment_count_ = 0;
   std::uint32_t first_segment_ = 0;
+  // While a record read is handled: its message, which is passed on to who streams it.
+  envelope<schemas::RecordRead> record_read_;
+  std::string_view record_bytes_;
   bool polling_forbidden_ = false;
   bool stopping_ = false;
   bool stop_sent_ = false;

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/resp/error_texts.hpp"
+#include "actors/resp/upload_commands.hpp"
+
 namespace troupe::actors {
 
 namespace {
@@ -27,6 +30,10 @@ constexpr std::size_t upkeep_keys = 4096;
 /// Of these in every round that sends a frame.
 constexpr std::size_t round_keys = 256;
 
+std::string lost_write_text(const failure& why) {
+  return fmt::format("MISCONF the key's last write is lost, the log failed: {}", why.message);
+}
+
 }  // namespace
 
 shard_core::shard_core(shard_options options, kv::store& store, log::log_tail& tail,
@@ -40,8 +47,10 @@ shard_core::shard_core(shard_options options, kv::store& store, log::log_tail& t
       // The first pending record is the no_op of this opening's epoch: before it, all is on disk.
       watermarks_(lsn{tail.appended().value - 1}),
       loader_(options.place.shard, outputs),
+      streams_(options.place.shard, outputs),
       now_us_(time.monotonic_us()) {
   watermarks_.on_appended(tail_.appended());
+  streams_.on_durable(watermarks_.durable());
   group_.on_append(durability::durable, tail_.pending_bytes(), now_us_);
 }
 
@@ -55,7 +64,7 @@ bool shard_core::stalled() const { return tail_.pending_bytes() > pending_bytes_
 
 bool shard_core::run_inline(const shard_call& call, std::string& reply, command_outcome& outcome) {
   if (behind_others(*call.spec, std::nullopt)) return false;
-  return execute(call, reply, outcome) == progress::done;
+  return execute(call, reply, outcome, nullptr) == progress::done;
 }
 
 std::string shard_core::refusal(const shard_call& call) {
@@ -72,7 +81,8 @@ std::string shard_core::refusal(const shard_call& call) {
 }
 
 shard_core::progress shard_core::execute(const shard_call& call, std::string& reply,
-                                         command_outcome& outcome) {
+                                         command_outcome& outcome,
+                                         std::optional<kv::cold_read>* streamed) {
   resp::reply_writer writer(reply, call.client.protocol);
   const auto reply_start = reply.size();
   const auto pending_before = tail_.pending_bytes();
@@ -81,8 +91,8 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
     writer.error(refused);
   } else {
     const auto batch = transaction_ ? resp::batching::enclosing : resp::batching::own;
-    resp::shard_command command{store_,         call.argv, call.first_key_hash, writer, random_,
-                                options_.place, batch};
+    resp::shard_command command{
+        store_, call.argv, call.first_key_hash, writer, random_, options_.place, batch, streamed};
     if (call.spec->handler(command) == resp::exec_status::cold) return progress::cold;
   }
   if (store_.lacked_room() > 0 && !store_.wrote()) [[unlikely]] {
@@ -95,8 +105,8 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
   note_outcome(call, pending_before, outcome);
   if (failed_ && outcome.hold.value != 0) {
     reply.resize(reply_start);
-    writer.error(
-        fmt::format("MISCONF the key's last write is lost, the log failed: {}", failed_->message));
+    if (streamed != nullptr) streamed->reset();
+    writer.error(lost_write_text(*failed_));
     outcome = {};
   }
   return progress::done;
@@ -157,6 +167,8 @@ void shard_core::run_lane(lane_key key) {
 bool shard_core::run_front(lane_key key, lane& from) {
   const auto& front = from.queue.front();
   if (behind_others(*front.spec, key)) return false;
+  // A value uploaded now would put the pause off once more.
+  if (front.spec == &resp::set_uploaded && !pauses_.empty() && !transaction_) return false;
   const auto keys = resp::keys_of(*front.spec, front.words.size());
   const bool has_several_keys = keys.first + keys.step < keys.end;
   const failure* unreadable = nullptr;
@@ -171,14 +183,22 @@ bool shard_core::run_front(lane_key key, lane& from) {
   }
   if (unreadable != nullptr) ++from.failures;
 
-  shard_reply answer{key, front.ticket, {}, {}};
+  shard_reply answer{key, front.ticket, {}, {}, {}};
+  std::optional<kv::cold_read> streamed;
   auto status = progress::done;
   if (from.failures >= load_failures_max) {
-    resp::reply_writer(answer.bytes, front.client.protocol)
-        .error(fmt::format("ERR a stored value cannot be read: {}", unreadable->message));
+    reply_without_value(from, front, unreadable, answer.bytes);
   } else {
     const auto hash = keys.empty() ? key_hash{} : store_.hash(front.words[keys.first]);
-    status = execute({front.spec, front.words, hash, front.client}, answer.bytes, answer.outcome);
+    // The replies of a transaction are put together to one.
+    status = execute({front.spec, front.words, hash, front.client}, answer.bytes, answer.outcome,
+                     transaction_ ? nullptr : &streamed);
+    if (streamed && failed_ && streamed->value_lsn > watermarks_.durable()) {
+      streamed.reset();
+      answer.bytes.clear();
+      from.lost = true;
+      reply_without_value(from, front, nullptr, answer.bytes);
+    }
   }
   if (!from.loaded.empty()) store_.drop_loans();
   if (status == progress::cold && has_several_keys) {
@@ -197,9 +217,18 @@ bool shard_core::run_front(lane_key key, lane& from) {
   }
   if (room_waiter_ == key) room_waiter_.reset();
   from.failures = 0;
+  from.lost = false;
   from.queue.pop_front();
+  if (streamed) answer.stream = {streams_.open(key, *streamed), streamed->value_size};
   deliver(key, std::move(answer));
   return true;
+}
+
+void shard_core::reply_without_value(const lane& from, const queued_command& command,
+                                     const failure* why, std::string& reply) {
+  resp::reply_writer(reply, command.client.protocol)
+      .error(from.lost ? lost_write_text(*failed_)
+                       : resp::error_texts::unreadable_value(why->message));
 }
 
 void shard_core::await_cold(lane_key key, lane& from) {
@@ -208,6 +237,7 @@ void shard_core::await_cold(lane_key key, lane& from) {
     if (failed_ && what.value_lsn > watermarks_.durable()) {
       from.loaded.push_back({what, *failed_, {}});
       from.failures = load_failures_max;
+      from.lost = true;
     } else {
       ++from.awaited;
       loader_.request(what, key, watermarks_.durable());
@@ -274,6 +304,13 @@ void shard_core::run_waiting_lanes() {
   for (const auto key : keys) run_lane(key);
 }
 
+// ---- streams -----------------------------------------------------------------------------------
+
+void shard_core::drop_stream(std::uint64_t stream) {
+  streams_.drop(stream);
+  retire_dead_segments();
+}
+
 // ---- transactions ------------------------------------------------------------------------------
 
 void shard_core::pause(lane_key transaction) {
@@ -283,6 +320,11 @@ void shard_core::pause(lane_key transaction) {
 
 void shard_core::grant_pause() {
   if (transaction_ || pauses_.empty()) return;
+  if (!failed_ && store_.newest_upload() > watermarks_.durable()) {
+    // Nothing is committed during a pause, and only then the transaction could read this value.
+    group_.on_demand();
+    return;
+  }
   transaction_ = transaction_state{pauses_.front(), {}, 0, tail_.appended()};
   pauses_.pop_front();
   store_.begin_batch();
@@ -299,13 +341,14 @@ void shard_core::run_pieces(lane_key transaction, std::vector<queued_command>&& 
 void shard_core::release(lane_key transaction) {
   if (!transaction_ || transaction_->key != transaction) {
     std::erase(pauses_, transaction);
+    if (!transaction_ && pauses_.empty()) run_waiting_lanes();
     return;
   }
   lanes_.erase(transaction);
   if (room_waiter_ == transaction) room_waiter_.reset();
   const auto before = transaction_->before;
   close_batch(before);
-  shard_reply answer{transaction, 0, {}, {}};
+  shard_reply answer{transaction, 0, {}, {}, {}};
   if (tail_.appended() > before) {
     answer.outcome = {tail_.appended(), tail_.appended(), resp::hold_kind::write};
   }
@@ -355,6 +398,8 @@ void shard_core::on_frame_durable(lsn settled, std::uint32_t frame_bytes) {
   store_.on_durable(settled);
   outputs_.announce(settled, nullptr);
   loader_.on_durable(settled);
+  streams_.on_durable(settled);
+  grant_pause();
   if (!transaction_) run_waiting_lanes();
   retire_dead_segments();
 }
@@ -366,12 +411,19 @@ void shard_core::on_log_failed(const failure& why) {
   watermarks_.poison(why);
   outputs_.announce(watermarks_.durable(), &*failed_);
   for (auto& load : loader_.fail_all(why)) on_loaded(std::move(load));
+  for (const auto& part : streams_.fail_undecided(why)) outputs_.send_part(part);
   room_waiter_.reset();
+  grant_pause();
   run_waiting_lanes();
 }
 
 void shard_core::on_record(std::uint64_t ticket, const result<std::string_view>& record) {
-  if (auto load = loader_.on_record(ticket, record)) on_loaded(std::move(*load));
+  if (!value_streams::asked_for(ticket)) {
+    if (auto load = loader_.on_record(ticket, record)) on_loaded(std::move(*load));
+    return;
+  }
+  if (const auto part = streams_.on_record(ticket, record)) outputs_.send_part(*part);
+  retire_dead_segments();
 }
 
 void shard_core::on_segment(use_id use, std::uint32_t ordinal) {
@@ -402,7 +454,7 @@ void shard_core::keep_segments_ready() {
 
 void shard_core::retire_dead_segments() {
   if (failed_ || !loader_.idle()) return;  // a read may still want an old segment
-  const auto dead = store_.retirable();
+  const auto dead = store_.retirable(streams_.pinned_from());
   if (!dead) return;
   outputs_.retire(*dead);
   store_.retired(dead->first_live_ordinal);
@@ -427,6 +479,7 @@ void shard_core::tick() {
   }
   store_.evict_some(upkeep_keys);
   store_.release_some(upkeep_keys);
+  retire_dead_segments();  // those of an upload that was dropped
 }
 
 void shard_core::demand_commit() {
@@ -457,7 +510,7 @@ shard_statistics shard_core::statistics() const {
   now.evicted_values = memory.evicted_values - reset_at_.evicted_values;
   now.hits = store_.reads().hits - reset_at_.hits;
   now.misses = store_.reads().misses - reset_at_.misses;
-  now.cold_reads = loader_.loads_finished() - reset_at_.cold_reads;
+  now.cold_reads = loader_.loads_finished() + streams_.opened() - reset_at_.cold_reads;
   now.appended = tail_.appended();
   now.durable = watermarks_.durable();
   now.queued_bytes = tail_.pending_bytes();
@@ -471,7 +524,7 @@ void shard_core::reset_statistics() {
   reset_at_.evicted_values = store_.memory().evicted_values;
   reset_at_.hits = store_.reads().hits;
   reset_at_.misses = store_.reads().misses;
-  reset_at_.cold_reads = loader_.loads_finished();
+  reset_at_.cold_reads = loader_.loads_finished() + streams_.opened();
 }
 
 }  // namespace troupe::actors

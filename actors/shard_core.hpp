@@ -16,7 +16,9 @@
 //  6. Poisoned: no write is accepted, no LSN above the last durable one is ever announced.
 //  7. The announced watermark is never inside a batch (log::frame::settled): while the frames of a
 //     batch are only partly durable, a crash would undo all of it.
-//  8. A write that finds no room waits, and writes of other lanes behind it, while a segment for it
+//  8. A large value that is a whole reply is streamed from its parts, as its key had it when the
+//     command ran; segments with parts still to be read are not retired.
+//  9. A write that finds no room waits, and writes of other lanes behind it, while a segment for it
 //     may still be made; it is refused once the disk has none to give.
 #pragma once
 
@@ -33,6 +35,7 @@
 #include "actors/resp/reply_queue.hpp"
 #include "actors/resp/reply_writer.hpp"
 #include "actors/statistics.hpp"
+#include "actors/value_streams.hpp"
 #include "storage/base/limits.hpp"
 #include "storage/base/prng.hpp"
 #include "storage/kv/store.hpp"
@@ -72,12 +75,19 @@ struct queued_command {
   std::shared_ptr<const void> owner;
 };
 
+/// A value that follows a reply part by part: `size` bytes and a line end.
+struct opened_stream {
+  std::uint64_t number = 0;  ///< unique in its shard; 0 = none
+  std::uint64_t size = 0;
+};
+
 /// The answer to a queued command.
 struct shard_reply {
   lane_key lane;
   std::uint64_t ticket = 0;
   std::string bytes;
   command_outcome outcome;
+  opened_stream stream{};
 };
 
 /// What a shard wants done. Implemented by the actor with messages. No call may call back.
@@ -87,6 +97,9 @@ class shard_outputs : public record_reader {
   virtual void send_frame(log::frame&& closed) = 0;
   virtual void send_reply(shard_reply&& answer) = 0;
   virtual void send_transaction_reply(lane_key transaction, std::vector<shard_reply>&& answers) = 0;
+  /// One more part of a stream that a reply announced, or its failure. What is in `part` is valid
+  /// during the call only.
+  virtual void send_part(const streamed_part& part) = 0;
   /// The watermark moved, or the log failed (`failed` not null).
   virtual void announce(lsn durable, const failure* failed) = 0;
   /// Make one more segment ready; the answer is on_segment or on_segment_failed.
@@ -116,6 +129,15 @@ class shard_core {
                                 command_outcome& outcome);
   /// Queues a command behind those of its lane; answered by send_reply, perhaps at once.
   void enqueue(lane_key lane, queued_command&& command);
+
+  // ---- streams ----------------------------------------------------------------------------------
+  /// The client can take `parts` more of a stream; it gets none before. Streams that are over are
+  /// ignored, here and by drop_stream.
+  void credit_stream(std::uint64_t stream, std::uint32_t parts) { streams_.credit(stream, parts); }
+  /// The client wants no more of it.
+  void drop_stream(std::uint64_t stream);
+  /// Streams that are not over.
+  [[nodiscard]] std::size_t streams() const noexcept { return streams_.size(); }
 
   // ---- transactions ---------------------------------------------------------------------------
   /// Pauses the shard for `transaction` as soon as no other one holds it; then answers with no
@@ -165,6 +187,7 @@ class shard_core {
     std::vector<cold_loader::finished> loaded;  // for the command at the front
     std::size_t awaited = 0;                    // loads still to come
     std::uint32_t failures = 0;                 // of loads of the front command
+    bool lost = false;                          // what it needs went with the log
   };
   struct transaction_state {
     lane_key key;
@@ -175,10 +198,11 @@ class shard_core {
 
   enum class progress : std::uint8_t { done, cold, no_room };
 
-  progress execute(const shard_call& call, std::string& reply, command_outcome& outcome);
+  progress execute(const shard_call& call, std::string& reply, command_outcome& outcome,
+                   std::optional<kv::cold_read>* streamed);
   /// Whether the room that a command lacked can still come.
   [[nodiscard]] bool room_may_come(std::size_t bytes) const;
-  /// Whether a command stands behind another lane's that waits for room (invariant 8).
+  /// Whether a command stands behind another lane's that waits for room (invariant 9).
   [[nodiscard]] bool behind_others(const resp::command_spec& spec,
                                    std::optional<lane_key> key) const;
   void await_room(lane_key key);
@@ -189,6 +213,9 @@ class shard_core {
   [[nodiscard]] bool may_run(lane_key key) const;
   void run_lane(lane_key key);
   bool run_front(lane_key key, lane& from);
+  /// The reply to a command whose value cannot be had: it was lost with the log, or `why`.
+  void reply_without_value(const lane& from, const queued_command& command, const failure* why,
+                           std::string& reply);
   void await_cold(lane_key key, lane& from);
   void read_ahead(const lane& from);
   void on_loaded(cold_loader::finished&& load);
@@ -208,6 +235,7 @@ class shard_core {
   log::group_commit group_;
   log::watermarks watermarks_;
   cold_loader loader_;
+  value_streams streams_;
   std::map<lane_key, lane> lanes_;
   std::deque<lane_key> pauses_;  // asked for, not granted
   std::optional<transaction_state> transaction_;

@@ -37,7 +37,11 @@ void shard_requests::command(shard_id shard, std::uint64_t connection, std::uint
 }
 
 void shard_requests::send_batches() {
-  for (std::uint32_t i = 0; i < batches_.size(); ++i) send_batch({i});
+  for (std::uint32_t i = 0; i < batches_.size(); ++i) {
+    send_batch({i});
+    auto& orders = batches_[i].streams;
+    if (!orders.empty()) self_->send(shards_[i], orders.take());
+  }
 }
 
 void shard_requests::send_batch(shard_id shard) {

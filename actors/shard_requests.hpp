@@ -1,5 +1,5 @@
 // shard_requests: what a gateway sends to shards: commands gathered into batches, the steps of
-// transactions, demands to commit.
+// transactions, demands to commit, credit for streams.
 //
 // Place: actors; owned by a gateway, on its reactor's thread.
 // Invariants:
@@ -13,6 +13,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/session.hpp"
+#include "actors/stream_codec.hpp"
 
 namespace troupe::actors {
 
@@ -29,6 +30,8 @@ class shard_requests {
   void run(shard_id shard, std::uint64_t transaction, const std::vector<sent_piece>& pieces);
   void release(shard_id shard, std::uint64_t transaction);
   void demand_commit(shard_id shard, lsn upto);
+  /// What clients want of the streams of that shard, to be sent at the end of the round.
+  [[nodiscard]] stream_orders& streams(shard_id shard) { return batches_[shard.value].streams; }
   /// End of a round: sends what was gathered.
   void send_batches();
 
@@ -43,6 +46,7 @@ class shard_requests {
   struct outgoing_batch {
     std::vector<outgoing> commands;
     std::size_t bytes = 0;
+    stream_orders streams;
   };
   using step_builder = envelope<schemas::TransactionStep>::builder;
 

@@ -31,12 +31,42 @@ struct Reply {
   hold @3 :UInt64;          # do not send before the shard's watermark reached this LSN; 0 = now
   wrote @4 :Bool;           # the command changed something (decides the text of a time-out)
   lastWrite @5 :UInt64;     # LSN of the command's last record, 0 = none (for WAIT and WAITAOF)
+  stream @6 :UInt64;        # not 0: `bytes` is the header of a value that follows as StreamPart
+  streamSize @7 :UInt64;    # bytes of that value
 }
 
 struct ReplyBatch {
   # shard -> gateway: answers, in no particular order between connections.
   shard @0 :UInt32;
   replies @1 :List(Reply);
+}
+
+struct StreamOrder {
+  # What one connection wants of one stream; a stream that is over is ignored.
+  stream @0 :UInt64;
+  parts @1 :UInt32;         # it can take so many more; 0 = it wants no more at all
+}
+
+struct StreamOrders {
+  # gateway -> shard: credit for streams of one loop round. At most limits::streamed_parts_ahead
+  # parts are credited to a connection and not yet taken by its socket.
+  orders @0 :List(StreamOrder);
+}
+
+struct StreamPart {
+  # shard -> gateway: where in the RecordRead beside it the next part of a stream stands, which is
+  # passed on as the data reader sent it.
+  shard @0 :UInt32;
+  connection @1 :UInt64;
+  stream @2 :UInt64;
+  index @3 :UInt32;         # of the part in its value
+  union {
+    part :group {
+      offset @4 :UInt32;    # in the record
+      size @5 :UInt32;
+    }
+    failed @6 :Text;        # the stream ends here; the record beside it is of no use
+  }
 }
 
 struct Watermark {

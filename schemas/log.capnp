@@ -89,7 +89,8 @@ struct SegmentsRetired {
 }
 
 struct ReadRecord {
-  # shard -> data_reader: read one durable record from its segment. At most 64 are in flight.
+  # shard -> data_reader: read one durable record from its segment. At most 64 are in
+  # flight for values put together and 16 for values streamed.
   ticket @0 :UInt64;        # chosen by the shard, comes back in the answer
   use @1 :UInt64;
   segment @2 :UInt32;

@@ -55,6 +55,9 @@ struct shard_command {
   prng& random;
   shard_place place;
   batching batch = batching::own;
+  /// Where a handler may leave a large value that follows its reply (handler_replies.hpp); nullptr:
+  /// the reply must be whole.
+  std::optional<kv::cold_read>* streamed = nullptr;
 };
 
 using shard_handler = exec_status (*)(shard_command&);

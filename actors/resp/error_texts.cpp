@@ -48,6 +48,10 @@ std::string invalid_expire(std::string_view name) {
   return fmt::format("ERR invalid expire time in '{}' command", name);
 }
 
+std::string unreadable_value(std::string_view why) {
+  return fmt::format("ERR a stored value cannot be read: {}", why);
+}
+
 std::string outcome_unknown(shard_id shard, lsn sequence) {
   return fmt::format(
       "TIMEOUT outcome unknown: the write was not durable in time and may still become so "

@@ -84,6 +84,8 @@ inline constexpr std::string_view undecided_write = "TRYAGAIN key has an undecid
 [[nodiscard]] std::string unknown_subcommand(std::string_view command, std::string_view subcommand);
 /// "ERR invalid expire time in 'set' command".
 [[nodiscard]] std::string invalid_expire(std::string_view name);
+/// "ERR a stored value cannot be read: ...".
+[[nodiscard]] std::string unreadable_value(std::string_view why);
 /// "TIMEOUT outcome unknown: ...": a write was not known to be durable in time; names its record.
 [[nodiscard]] std::string outcome_unknown(shard_id shard, lsn sequence);
 

@@ -16,6 +16,21 @@ void reply_failure(reply_writer& reply, const failure& why) {
   reply.error("ERR write refused: " + why.message);
 }
 
+exec_status reply_cold(shard_command& command, const kv::found& value) {
+  const auto& wanted = command.store.missing().back();
+  if (command.streamed == nullptr || wanted.parts.empty()) return exec_status::cold;
+  command.store.count_read(value.state);
+  command.reply.begin_bulk(value.value_size);
+  *command.streamed = wanted;
+  return exec_status::done;
+}
+
+void take_back(shard_command& command, std::size_t start, const failure& why) {
+  if (command.streamed != nullptr) command.streamed->reset();
+  command.reply.truncate(start);
+  reply_failure(command.reply, why);
+}
+
 exec_status refuse(shard_command& command, std::string_view text) {
   command.reply.error(text);
   return exec_status::done;

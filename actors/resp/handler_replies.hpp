@@ -33,6 +33,14 @@ exec_status refuse(shard_command& command, std::string_view text);
 /// An integer argument; replies Redis' error if it is none.
 std::optional<std::int64_t> integer_argument(shard_command& command, std::size_t index);
 
+/// What to do about a cold value that is the whole reply. A large one that may be streamed is
+/// replied by its header, `streamed` says what follows, and the command is `done` with reading; any
+/// other is to be loaded: `cold`, nothing was replied. Precondition: it is the only cold value.
+[[nodiscard]] exec_status reply_cold(shard_command& command, const kv::found& value);
+
+/// Takes back the reply from `start` on, what is streamed with it, and replies the store's error.
+void take_back(shard_command& command, std::size_t start, const failure& why);
+
 /// Upper bound of the log bytes of one put beside its key and value.
 inline constexpr std::size_t record_overhead_bytes = 64;
 

@@ -1,9 +1,11 @@
 #include "actors/resp/parser.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "actors/resp/error_texts.hpp"
 #include "actors/resp/inline_words.hpp"
@@ -81,26 +83,30 @@ parse_status parser::next(std::span<char> input, std::vector<std::string_view>& 
   consumed_ = 0;
   for (;;) {
     const std::span<char> rest = input.subspan(consumed_);
+    const bool begins_array = stage_ == stage::idle && !rest.empty() && rest[0] == '*';
+    if (begins_array && fast_array(rest, words)) [[likely]]
+      return parse_status::command;
     step outcome = step::more;
     switch (stage_) {
       case stage::failed: return parse_status::protocol_error;
       case stage::http: return parse_status::http;
       case stage::bulk_header:
       case stage::bulk_bytes: outcome = read_bulks(rest, words); break;
+      case stage::announced: outcome = announce(rest, words); break;
+      case stage::parts: outcome = read_part(rest, words); break;
       case stage::idle:
         if (rest.empty()) {
           outcome = want(1);
-        } else if (rest[0] != '*') {
-          outcome = read_inline(rest, words);
-        } else if (fast_array(rest, words)) {
-          return parse_status::command;
         } else {
-          outcome = read_array_header(rest);
+          outcome = begins_array ? read_array_header(rest) : read_inline(rest, words);
         }
         break;
     }
     switch (outcome) {
-      case step::done: return parse_status::command;
+      case step::done:
+        return std::exchange(has_streamed_, false) ? parse_status::streamed : parse_status::command;
+      case step::announced: return parse_status::large_argument;
+      case step::part: return parse_status::part;
       case step::more: return parse_status::need_more;
       case step::failed: return parse_status::protocol_error;
       case step::http: return parse_status::http;
@@ -253,7 +259,11 @@ parser::step parser::read_bulks(std::span<char> input, std::vector<std::string_v
       if (header != step::done) return header;
     }
     const std::size_t available = input.size() - cursor_;
-    if (available < bulk_size_ + 2) return want(bulk_size_ + 2 - available);
+    if (available < bulk_size_ + 2) {
+      if (!may_announce()) return want(bulk_size_ + 2 - available);
+      stage_ = stage::announced;
+      return step::again;
+    }
     const std::size_t end = cursor_ + bulk_size_;
     // Redis skips these two bytes unseen; a length that is wrong by a few is better found here
     // than taken for the next command.
@@ -268,6 +278,48 @@ parser::step parser::read_bulks(std::span<char> input, std::vector<std::string_v
   return step::done;
 }
 
+/// Large enough, not the name of a command, and not asked about before.
+bool parser::may_announce() const noexcept {
+  return stage_ == stage::bulk_bytes && bulk_size_ > limits_.whole_bulk_bytes_max &&
+         !pieces_.empty() && !has_streamed_ && !collects_;
+}
+
+parser::step parser::announce(std::span<char> input, std::vector<std::string_view>& words) {
+  for (const piece& each : pieces_) words.emplace_back(input.data() + each.offset, each.size);
+  return step::announced;
+}
+
+std::size_t parser::stream_argument() {
+  ENSURE(stage_ == stage::announced);
+  stage_ = stage::parts;
+  has_streamed_ = true;
+  pieces_.clear();
+  return std::exchange(cursor_, 0);
+}
+
+void parser::collect_argument() {
+  ENSURE(stage_ == stage::announced);
+  stage_ = stage::bulk_bytes;
+  collects_ = true;
+}
+
+parser::step parser::read_part(std::span<char> input, std::vector<std::string_view>& words) {
+  const std::size_t size = std::min(bulk_size_, limits::part_bytes_max);
+  if (size > 0) {
+    if (input.size() < size) return want(size - input.size());
+    words.emplace_back(input.data(), size);
+    consumed_ += size;
+    bulk_size_ -= size;
+    return step::part;
+  }
+  if (input.size() < 2) return want(2 - input.size());
+  if (input[0] != '\r' || input[1] != '\n') return fail(error_texts::invalid_bulk_length);
+  consumed_ += 2;
+  --bulks_left_;
+  stage_ = stage::bulk_header;
+  return step::again;
+}
+
 void parser::finish_array(std::span<char> input, std::vector<std::string_view>& words) {
   for (const piece& each : pieces_) words.emplace_back(input.data() + each.offset, each.size);
   if (pieces_.capacity() > pieces_kept) {
@@ -278,6 +330,7 @@ void parser::finish_array(std::span<char> input, std::vector<std::string_view>& 
   consumed_ += cursor_;
   cursor_ = 0;
   scanned_ = 0;
+  collects_ = false;
   stage_ = stage::idle;
 }
 

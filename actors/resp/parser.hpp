@@ -3,7 +3,8 @@
 // Place: actors/resp, pure; owned by a session on its gateway's thread. The bytes stay in the
 // caller's buffer (read_buffer.hpp); the parser keeps offsets into it, never pointers, between
 // calls. Invariants:
-//  1. The outcome depends on the bytes alone, not on how they were cut into pieces.
+//  1. The outcome depends on the bytes alone, not on how they were cut into pieces; only whether a
+//     large argument is announced or comes whole depends on whether it was all there.
 //  2. Work is linear in the bytes received: nothing is scanned twice because more came later.
 //  3. Memory grows with bytes received, never with a length the client announced.
 //  4. A limit is checked when its number is read, before anything is awaited or kept.
@@ -11,6 +12,8 @@
 //
 //   idle --'*'--> count line --> bulk header --> bulk bytes --(last)--> command --> idle
 //   idle --other--> inline line --> command | blank line --> idle
+//   bulk header --large, not all here--> announced --stream_argument--> parts --> bulk header
+//                                            --collect_argument--> bulk bytes
 #pragma once
 
 #include <cstddef>
@@ -34,6 +37,8 @@ struct parse_limits {
   std::size_t line_bytes_max = 0;
   /// A whole command as it stands on the wire; at most what authenticated() says.
   std::size_t command_bytes_max = 0;
+  /// An argument above this, but for the name, is announced when it is not all here.
+  std::size_t whole_bulk_bytes_max = SIZE_MAX;
 
   /// Before AUTH on a server with a password: a few small arguments.
   [[nodiscard]] static parse_limits unauthenticated() noexcept;
@@ -43,6 +48,9 @@ struct parse_limits {
 
 enum class parse_status : std::uint8_t {
   command,         ///< one command was appended to the words
+  large_argument,  ///< the arguments before it were appended; stream or collect it
+  part,            ///< the next part of a streamed argument was appended as one word
+  streamed,        ///< the command ended; the arguments behind the streamed one were appended
   need_more,       ///< the bytes end inside a command (or there are none)
   protocol_error,  ///< answer error() and close
   http,            ///< a browser or an HTTP client: close without an answer and count it
@@ -66,6 +74,15 @@ class parser {
   /// unchanged. Quoted words of a complete inline command are unquoted in place, inside `input`.
   [[nodiscard]] parse_status next(std::span<char> input, std::vector<std::string_view>& words);
 
+  /// After large_argument: its bytes come as parts of limits::part_bytes_max, the last one smaller.
+  /// Returns the bytes of `input` behind consumed() that are done with: all before the argument, so
+  /// that who needs the words before it copies them. At most one argument of a command is streamed.
+  [[nodiscard]] std::size_t stream_argument();
+  /// After large_argument: the command comes whole, as if nothing had been announced.
+  void collect_argument();
+  /// After large_argument: the size of the argument.
+  [[nodiscard]] std::size_t announced_bytes() const noexcept { return bulk_size_; }
+
   /// Bytes at the front of the last `input` that are done with: the command (its words point into
   /// it), and blank lines and empty arrays before it. On need_more only what was skipped.
   [[nodiscard]] std::size_t consumed() const noexcept { return consumed_; }
@@ -86,9 +103,9 @@ class parser {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  enum class stage : std::uint8_t { idle, bulk_header, bulk_bytes, failed, http };
+  enum class stage : std::uint8_t { idle, bulk_header, announced, parts, bulk_bytes, failed, http };
   // `again`: something without meaning was skipped, go on behind it. `done`: a command.
-  enum class step : std::uint8_t { done, again, more, failed, http };
+  enum class step : std::uint8_t { done, again, more, failed, http, announced, part };
   struct piece {
     std::uint32_t offset, size;
   };
@@ -99,6 +116,9 @@ class parser {
   step read_bulks(std::span<char> input, std::vector<std::string_view>& words);
   step read_bulk_header(std::span<char> input);
   step read_length(std::span<char> input, std::string_view& digits, std::string_view too_big);
+  [[nodiscard]] bool may_announce() const noexcept;
+  step announce(std::span<char> input, std::vector<std::string_view>& words);
+  step read_part(std::span<char> input, std::vector<std::string_view>& words);
   void finish_array(std::span<char> input, std::vector<std::string_view>& words);
   step fail(std::string_view text);
   step want(std::size_t bytes) noexcept;
@@ -109,7 +129,9 @@ class parser {
   std::uint32_t bulks_left_ = 0;  // of the array being read
   std::size_t cursor_ = 0;        // next byte to interpret, from the start of the command
   std::size_t scanned_ = 0;       // bytes from cursor_ on known to hold no line end
-  std::size_t bulk_size_ = 0;     // announced size of the bulk being read
+  std::size_t bulk_size_ = 0;     // announced size of the bulk being read, or what is left of it
+  bool has_streamed_ = false;     // an argument of the command being read
+  bool collects_ = false;         // the command being read, whatever its arguments
   std::size_t consumed_ = 0;
   std::size_t missing_ = 1;
   std::vector<piece> pieces_;  // finished arguments of an array that is still arriving

@@ -5,6 +5,7 @@
 
 #include "actors/resp/reply_writer.hpp"
 #include "actors/resp/transfer_commands.hpp"
+#include "actors/resp/upload_commands.hpp"
 #include "storage/base/ensure.hpp"
 
 namespace troupe::resp {
@@ -69,8 +70,11 @@ constexpr command_spec count_existing = [] {
 }();
 
 const command_spec* find_piece(std::string_view name) noexcept {
-  for (const auto* spec : {&watch_key, &watch_check, &watch_forget, &count_existing,
-                           &fetch_for_transfer, &fetch_for_copy, &place_transferred}) {
+  // What clients send is told by its first letter.
+  if (!name.starts_with('~') && !name.starts_with('(')) return nullptr;
+  for (const auto* spec :
+       {&watch_key, &watch_check, &watch_forget, &count_existing, &fetch_for_transfer,
+        &fetch_for_copy, &place_transferred, &store_part, &set_uploaded, &drop_upload}) {
     if (spec->name == name) return spec;
   }
   return nullptr;

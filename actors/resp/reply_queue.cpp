@@ -65,6 +65,67 @@ bool reply_queue::fill(ticket place, std::string reply, std::span<const hold_rea
   return true;
 }
 
+bool reply_queue::fill_streamed(ticket place, std::string header, const stream_source& source,
+                                std::span<const hold_reason> waits) {
+  if (!fill(place, std::move(header), waits)) return false;
+  segments_[place.value - first_serial_].body = std::make_unique<streamed_body>(source);
+  closed_bytes_ += stream_claim_bytes;
+  ++stream_count_;
+  return true;
+}
+
+void reply_queue::end_stream(segment& of) {
+  if (!of.body) return;
+  of.body.reset();
+  closed_bytes_ -= stream_claim_bytes;
+  --stream_count_;
+}
+
+reply_queue::segment* reply_queue::find_stream(shard_id shard, std::uint64_t number) noexcept {
+  // Parts come for the front, but for what was asked for just before something was replaced.
+  const auto found = std::ranges::find_if(segments_, [&](const segment& each) {
+    return each.body && each.body->source().shard == shard && each.body->source().number == number;
+  });
+  return found == segments_.end() ? nullptr : &*found;
+}
+
+void reply_queue::add_part(shard_id shard, std::uint64_t number, std::uint32_t index,
+                           shared_bytes part) {
+  if (auto* const at = find_stream(shard, number)) at->body->add(index, std::move(part));
+}
+
+bool reply_queue::fail_stream(shard_id shard, std::uint64_t number, std::string_view text) {
+  auto* const at = find_stream(shard, number);
+  if (at == nullptr) return true;
+  if (at->sent > 0) return false;
+  end_stream(*at);
+  closed_bytes_ -= at->bytes.size();
+  at->bytes.clear();
+  reply_writer(at->bytes, protocol::resp2).error(text);
+  closed_bytes_ += at->bytes.size();
+  for (hold_record& each : at->holds) each.size = at->bytes.size();
+  return true;
+}
+
+reply_queue::stream_credit reply_queue::take_stream_credit() {
+  settle();
+  segment& first = front();
+  if (!first.body || first.released < first.holds.size()) return {};
+  return {first.body->source(), first.body->take_credit()};
+}
+
+std::vector<stream_source> reply_queue::take_replaced_streams() {
+  return std::exchange(replaced_, {});
+}
+
+std::vector<stream_source> reply_queue::open_streams() const {
+  std::vector<stream_source> open;
+  for (const segment& each : segments_) {
+    if (each.body && each.body->expects_parts()) open.push_back(each.body->source());
+  }
+  return open;
+}
+
 void reply_queue::release(segment& from) noexcept {
   const std::size_t before = from.released;
   while (from.released < from.holds.size() && is_released(from.holds[from.released].why)) {
@@ -93,8 +154,9 @@ void reply_queue::advance(shard_id shard, lsn durable) {
 void reply_queue::settle() {
   release(front());
   while (!segments_.empty()) {
-    const segment& first = segments_.front();
-    if (first.awaited || first.sent < first.bytes.size()) break;
+    segment& first = segments_.front();
+    if (!first.is_over()) break;
+    end_stream(first);
     segments_.pop_front();
     ++first_serial_;
     release(front());
@@ -106,10 +168,10 @@ void reply_queue::settle() {
 void reply_queue::join_small() {
   while (!segments_.empty()) {
     segment& first = segments_.front();
-    if (first.awaited || !first.holds.empty()) return;
+    if (first.awaited || first.body || !first.holds.empty()) return;
     segment& second = segments_.size() > 1 ? segments_[1] : tail_;
     const std::size_t left = first.bytes.size() - first.sent;
-    if (second.awaited || left + second.bytes.size() > join_max) return;
+    if (second.awaited || second.body || left + second.bytes.size() > join_max) return;
     // Only the tail, as the front, has sent bytes; here it is not the front.
     ENSURE(second.sent == 0);
     first.bytes.append(second.bytes);
@@ -127,6 +189,8 @@ std::string_view reply_queue::sendable() {
   if (!segments_.empty()) {
     settle();
     join_small();
+    const segment& first = front();
+    if (first.body && first.sent == first.bytes.size()) return first.body->ready();
   }
   const segment& first = front();
   return std::string_view(first.bytes).substr(first.sent, first.ready_end() - first.sent);
@@ -134,6 +198,10 @@ std::string_view reply_queue::sendable() {
 
 void reply_queue::consume(std::size_t count) {
   segment& first = front();
+  if (&first != &tail_ && first.body && first.sent == first.bytes.size()) {
+    first.body->consume(count);
+    return settle();
+  }
   ENSURE(count <= first.ready_end() - first.sent);
   first.sent += count;
   if (&first != &tail_) {
@@ -192,6 +260,10 @@ std::size_t reply_queue::replace_held(segment& in, const Judge& judge) {
   if (replaced == 0) return 0;
   rebuilt.append(in.bytes, copied);
   if (&in != &tail_) closed_bytes_ += rebuilt.size() - (in.bytes.size() - in.sent);
+  if (in.body) {
+    replaced_.push_back(in.body->source());
+    end_stream(in);
+  }
   in.bytes.swap(rebuilt);
   in.holds.swap(kept);
   in.sent = 0;

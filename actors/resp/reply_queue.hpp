@@ -11,6 +11,8 @@
 //     replies, released ones and unfilled places stay as they are.
 //  4. A place is filled once; a late second answer is refused and changes nothing.
 //  5. With nothing held or reserved, a reply costs its append and nothing else.
+//  6. Parts of a streamed reply are asked for only when all before it was sent and it may be seen:
+//     at most one stream of a connection has bytes here (streamed_body.hpp says how many).
 //
 //   segments_: [closed | place | closed | place ...] tail_   front = next to send, tail = output()
 #pragma once
@@ -18,12 +20,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "actors/resp/streamed_body.hpp"
 #include "storage/base/ids.hpp"
+#include "storage/base/limits.hpp"
 
 namespace troupe::resp {
 
@@ -65,6 +71,28 @@ class reply_queue {
   /// before or is gone; then nothing happens. Precondition: `reply` is not empty.
   bool fill(ticket place, std::string reply, std::span<const hold_reason> waits = {});
 
+  /// The same for a reply of which `header` is here and the rest comes part by part.
+  bool fill_streamed(ticket place, std::string header, const stream_source& source,
+                     std::span<const hold_reason> waits = {});
+  /// One more part of a stream; ignored if nobody waits for it any more.
+  void add_part(shard_id shard, std::uint64_t number, std::uint32_t index, shared_bytes part);
+  /// A stream cannot go on. If nothing of its reply was sent, the reply is the error `text`
+  /// instead; false: part of it was, so the connection is of no use any more.
+  [[nodiscard]] bool fail_stream(shard_id shard, std::uint64_t number, std::string_view text);
+  /// Streams that are not over.
+  [[nodiscard]] std::size_t stream_count() const noexcept { return stream_count_; }
+  /// The stream whose parts are sent next, and how many more parts may be asked for; no parts if
+  /// that is to wait. To be called after anything was sent, filled or released.
+  struct stream_credit {
+    stream_source source;
+    std::uint32_t parts = 0;
+  };
+  [[nodiscard]] stream_credit take_stream_credit();
+  /// Streams whose reply was replaced by an error, each once: their parts are not wanted.
+  [[nodiscard]] std::vector<stream_source> take_replaced_streams();
+  /// Streams whose parts are still to come.
+  [[nodiscard]] std::vector<stream_source> open_streams() const;
+
   /// The shard's watermark is now `durable` (never goes back; a lower one is ignored).
   void advance(shard_id shard, lsn durable);
 
@@ -88,6 +116,8 @@ class reply_queue {
   };
   expired expire(std::uint64_t before_us);
 
+  /// What a stream that is not over counts for in buffered_bytes(): about what it costs.
+  static constexpr std::size_t stream_claim_bytes = limits::part_bytes_max;
   /// Bytes not yet consumed, sendable or not.
   [[nodiscard]] std::size_t buffered_bytes() const noexcept {
     return closed_bytes_ + tail_.bytes.size() - tail_.sent;
@@ -103,7 +133,11 @@ class reply_queue {
   [[nodiscard]] std::uint64_t reserved_ever() const noexcept { return reserved_ever_; }
   /// Bytes allocated for replies.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return closed_bytes_ + tail_.bytes.capacity();
+    // Of the streams only the first has bytes here.
+    const auto claimed = stream_count_ * stream_claim_bytes;
+    const auto streamed =
+        stream_count_ > 0 ? limits::streamed_parts_ahead * limits::part_bytes_max : std::size_t{0};
+    return closed_bytes_ - claimed + streamed + tail_.bytes.capacity();
   }
   /// Gives the memory of an empty queue back, for a connection that went idle.
   void release_memory();
@@ -122,12 +156,17 @@ class reply_queue {
   struct segment {
     std::string bytes;
     std::size_t sent = 0;
-    std::vector<hold_record> holds;  // in order of start
-    std::size_t released = 0;        // holds before this index no longer count
-    bool awaited = false;            // a place without a reply
+    std::vector<hold_record> holds;       // in order of start
+    std::size_t released = 0;             // holds before this index no longer count
+    bool awaited = false;                 // a place without a reply
+    std::unique_ptr<streamed_body> body;  // behind `bytes`, which are then its header
 
     [[nodiscard]] std::size_t ready_end() const noexcept {
-      return awaited ? 0 : released == holds.size() ? bytes.size() : holds[released].start;
+      if (awaited || (body && !body->has_begun())) return 0;
+      return released == holds.size() ? bytes.size() : holds[released].start;
+    }
+    [[nodiscard]] bool is_over() const noexcept {
+      return !awaited && sent == bytes.size() && (!body || body->is_done());
     }
   };
 
@@ -136,6 +175,8 @@ class reply_queue {
   void release(segment& from) noexcept;
   void settle();
   void join_small();
+  void end_stream(segment& of);
+  [[nodiscard]] segment* find_stream(shard_id shard, std::uint64_t number) noexcept;
   template <class Judge>
   std::size_t replace_everywhere(const Judge& judge);
   template <class Judge>
@@ -148,6 +189,8 @@ class reply_queue {
   std::size_t closed_bytes_ = 0;
   std::size_t held_count_ = 0;
   std::size_t reserved_count_ = 0;
+  std::size_t stream_count_ = 0;
+  std::vector<stream_source> replaced_;
   std::uint64_t reserved_ever_ = 0;
 };
 

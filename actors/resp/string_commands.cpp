@@ -24,11 +24,7 @@ void reply_value(reply_writer& reply, const kv::found& value) {
   }
 }
 
-// Stores and replies OK or why not.
-exec_status put_replying_ok(shard_command& command, std::string_view value,
-                            std::int64_t deadline_ms) {
-  const auto stored =
-      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+exec_status reply_stored(shard_command& command, const result<void>& stored) {
   if (stored) {
     command.reply.ok();
   } else {
@@ -37,13 +33,28 @@ exec_status put_replying_ok(shard_command& command, std::string_view value,
   return exec_status::done;
 }
 
-// Stores, with the value that was there as reply; `old` is invalid afterwards.
-exec_status put_replying_old(shard_command& command, const kv::found& old, std::string_view value,
+// Stores and replies OK or why not.
+exec_status put_replying_ok(shard_command& command, std::string_view value,
+                            std::int64_t deadline_ms) {
+  return reply_stored(
+      command, command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms));
+}
+
+// Stores an argument under the command's key.
+auto value_at(shard_command& command, std::size_t index) {
+  return [&command, index](std::int64_t deadline_ms) {
+    return command.store.put(command.argv[1], command.first_key_hash, command.argv[index],
+                             deadline_ms);
+  };
+}
+
+// Stores with `put`, with the value that was there as reply; `old` is invalid afterwards.
+template <class Put>
+exec_status put_replying_old(shard_command& command, const kv::found& old, const Put& put,
                              std::int64_t deadline_ms) {
   const std::size_t before = command.reply.size();
   reply_value(command.reply, old);
-  const auto stored =
-      command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+  const result<void> stored = put(deadline_ms);
   if (!stored) {
     command.reply.truncate(before);
     reply_failure(command.reply, stored.error());
@@ -51,7 +62,9 @@ exec_status put_replying_old(shard_command& command, const kv::found& old, std::
   return exec_status::done;
 }
 
-exec_status set_with_options(shard_command& command) {
+// SET behind its value: `put` stores that with a deadline.
+template <class Put>
+exec_status set_with_options(shard_command& command, const Put& put) {
   const auto options = parse_string_options(command.argv, 3, string_option_set::set);
   if (!options) return refuse(command, error_texts::syntax);
   std::int64_t deadline_ms = 0;
@@ -79,8 +92,8 @@ exec_status set_with_options(shard_command& command) {
     }
     return exec_status::done;
   }
-  return options->returns_old_value ? put_replying_old(command, old, command.argv[2], deadline_ms)
-                                    : put_replying_ok(command, command.argv[2], deadline_ms);
+  return options->returns_old_value ? put_replying_old(command, old, put, deadline_ms)
+                                    : reply_stored(command, put(deadline_ms));
 }
 
 exec_status set_expiring(shard_command& command, time_unit unit) {
@@ -93,15 +106,16 @@ exec_status change_deadline_replying_value(shard_command& command, const kv::fou
                                            std::int64_t deadline_ms) {
   const std::string_view key = command.argv[1];
   const std::size_t before = command.reply.size();
-  command.reply.bulk(value.value);
+  if (value.state != presence::cold) {
+    reply_value(command.reply, value);
+  } else if (reply_cold(command, value) == exec_status::cold) {
+    return exec_status::cold;
+  }
   const bool already_over = deadline_ms != 0 && deadline_ms <= command.store.now_ms();
   const auto changed = already_over
                            ? command.store.erase(key, command.first_key_hash)
                            : command.store.set_deadline(key, command.first_key_hash, deadline_ms);
-  if (!changed) {
-    command.reply.truncate(before);
-    reply_failure(command.reply, changed.error());
-  }
+  if (!changed) take_back(command, before, changed.error());
   return exec_status::done;
 }
 
@@ -135,8 +149,15 @@ bool refuse_odd_pairs(shard_command& command) {
 }  // namespace
 
 exec_status handle_set(shard_command& command) {
-  if (command.argv.size() > 3) return set_with_options(command);
+  if (command.argv.size() > 3) return set_with_options(command, value_at(command, 2));
   return put_replying_ok(command, command.argv[2], 0);
+}
+
+exec_status set_from_upload(shard_command& command, kv::upload_id from, std::uint64_t size) {
+  return set_with_options(command, [&command, from, size](std::int64_t deadline_ms) {
+    return command.store.put_uploaded(from, size, command.argv[1], command.first_key_hash,
+                                      deadline_ms);
+  });
 }
 
 exec_status handle_setnx(shard_command& command) {
@@ -164,7 +185,7 @@ exec_status handle_psetex(shard_command& command) {
 
 exec_status handle_get(shard_command& command) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
+  if (value.state == presence::cold) return reply_cold(command, value);
   command.store.count_read(value.state);
   reply_value(command.reply, value);
   return exec_status::done;
@@ -174,11 +195,11 @@ exec_status handle_getex(shard_command& command) {
   const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
   if (!options) return refuse(command, error_texts::syntax);
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
-  command.store.count_read(value.state);
+  if (value.state != presence::cold) command.store.count_read(value.state);
   const bool changes = options->deadline == expiry::given ||
                        (options->deadline == expiry::persist && value.deadline_ms != 0);
   if (value.state == presence::absent || !changes) {
+    if (value.state == presence::cold) return reply_cold(command, value);
     reply_value(command.reply, value);
     return exec_status::done;
   }
@@ -194,16 +215,19 @@ exec_status handle_getex(shard_command& command) {
 exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
   const kv::found value = command.store.find(key, command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
-  command.store.count_read(value.state);
+  if (value.state != presence::cold) command.store.count_read(value.state);
   const std::size_t before = command.reply.size();
-  reply_value(command.reply, value);
-  if (value.state == presence::absent) return exec_status::done;
-  const auto erased = command.store.erase(key, command.first_key_hash);
-  if (!erased) {
-    command.reply.truncate(before);
-    reply_failure(command.reply, erased.error());
+  if (value.state == presence::absent) {
+    command.reply.null();
+    return exec_status::done;
   }
+  if (value.state != presence::cold) {
+    reply_value(command.reply, value);
+  } else if (reply_cold(command, value) == exec_status::cold) {
+    return exec_status::cold;
+  }
+  const auto erased = command.store.erase(key, command.first_key_hash);
+  if (!erased) take_back(command, before, erased.error());
   return exec_status::done;
 }
 
@@ -211,7 +235,7 @@ exec_status handle_getset(shard_command& command) {
   const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
   command.store.count_read(old.state);
-  return put_replying_old(command, old, command.argv[2], 0);
+  return put_replying_old(command, old, value_at(command, 2), 0);
 }
 
 exec_status handle_mget(shard_command& command) {

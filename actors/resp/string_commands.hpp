@@ -10,6 +10,8 @@ namespace troupe::resp {
 
 exec_status handle_set(shard_command& command);
 exec_status handle_setnx(shard_command& command);
+/// SET with the value that `from` uploaded, of `size` bytes, in place of argv[2].
+exec_status set_from_upload(shard_command& command, kv::upload_id from, std::uint64_t size);
 exec_status handle_setex(shard_command& command);
 exec_status handle_psetex(shard_command& command);
 exec_status handle_get(shard_command& command);

@@ -11,6 +11,10 @@ inline constexpr std::size_t key_bytes_max = 64 * 1024;
 inline constexpr std::size_t value_bytes_max = 512ull << 20;
 /// A value above this is stored as parts of at most this size plus a head.
 inline constexpr std::size_t part_bytes_max = 1 << 20;
+/// Parts of a large value on their way to one client beyond what its socket took.
+inline constexpr std::uint32_t streamed_parts_ahead = 4;
+/// The same in bytes at most: what a reply that is streamed costs in memory.
+inline constexpr std::size_t streamed_bytes_ahead = 8 << 20;
 /// Redis' element of a key (vector sets later).
 inline constexpr std::size_t member_bytes_max = 64 * 1024;
 
@@ -60,6 +64,7 @@ inline constexpr std::uint64_t client_memory_bytes_max = 1ull << 50;
 
 static_assert(part_bytes_max + key_bytes_max + member_bytes_max + 256 <= record_bytes_max);
 static_assert(2 * record_bytes_max <= frame_bytes_max);
+static_assert(streamed_parts_ahead * record_bytes_max <= streamed_bytes_ahead);
 static_assert(frame_bytes_max <= segment_bytes_min / 2);
 static_assert(frame_bytes_max < (1u << 29) - 1, "Cap'n Proto's Data ends at 2^29 - 1 bytes");
 static_assert(segment_bytes_max <= UINT32_MAX, "record locations hold 32-bit offsets");

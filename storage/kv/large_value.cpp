@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "storage/base/coding.hpp"
-#include "storage/base/crc32c.hpp"
 #include "storage/log/record_format.hpp"
 
 namespace troupe::kv {
@@ -14,12 +13,12 @@ std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noe
   return value_size + head + (parts + 1) * (log::record_header_bytes + key_size);
 }
 
-std::string encode_head(std::string_view value, std::span<const part_position> parts) {
+std::string encode_head(const upload& from) {
   std::string head;
-  log::append_head_prefix(head, {.total_length = value.size(),
-                                 .crc = crc32c(value),
-                                 .part_count = static_cast<std::uint32_t>(parts.size())});
-  for (const part_position& part : parts) append_le(head, part.sequence.value);
+  log::append_head_prefix(head, {.total_length = from.size,
+                                 .crc = from.crc,
+                                 .part_count = static_cast<std::uint32_t>(from.parts.size())});
+  for (const part_position& part : from.parts) append_le(head, part.sequence.value);
   return head;
 }
 

@@ -4,7 +4,7 @@
 // A large value is never cached in its entry. The entry holds its list of parts instead:
 // u32 count, then per part u64 LSN, u32 segment, u32 offset, u32 size of the record.
 // Invariants: (1) parts of a value have ascending LSNs below that of its head; (2) a part that no
-// head names is dead: it was never counted as live.
+// head names is dead after a restart; before, it is live until its upload is dropped.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,15 @@ namespace troupe::kv {
 /// Encoded bytes of all records of a large value.
 [[nodiscard]] std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noexcept;
 
-/// Value of the head record over `value`, whose parts are these.
-[[nodiscard]] std::string encode_head(std::string_view value, std::span<const part_position> parts);
+/// A large value of which parts are in the log, and its head not yet.
+struct upload {
+  std::vector<part_position> parts;
+  std::uint64_t size = 0;  ///< of the parts
+  std::uint32_t crc = 0;   ///< CRC-32C of them
+};
+
+/// Value of the head record that makes `from` visible.
+[[nodiscard]] std::string encode_head(const upload& from);
 
 inline constexpr std::size_t part_list_item_bytes = 8 + 4 + 4 + 4;
 /// Bytes of the list of `count` parts in an entry.

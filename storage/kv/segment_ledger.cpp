@@ -70,13 +70,13 @@ std::uint64_t segment_ledger::live(std::uint32_t segment) const noexcept {
   return segment >= first_ && index < accounts_.size() ? accounts_[index].live : 0;
 }
 
-std::optional<retirable_prefix> segment_ledger::retirable() const {
+std::optional<retirable_prefix> segment_ledger::retirable(std::uint32_t kept_from) const {
   retirable_prefix prefix;
   std::size_t dead = 0;
   // The last account is the segment written last: it stays.
   for (; dead + 1 < accounts_.size(); ++dead) {
     const account& its = accounts_[dead];
-    if (its.live > 0 || its.newest > durable_) break;
+    if (its.live > 0 || its.newest > durable_ || first_ + dead >= kept_from) break;
     prefix.consistent_from = std::max(prefix.consistent_from, its.killer);
     prefix.purged = std::max(prefix.purged, its.tombstone);
   }

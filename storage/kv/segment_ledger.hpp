@@ -24,7 +24,7 @@ namespace troupe::kv {
 /// Live records by segment ordinal.
 class segment_ledger {
  public:
-  /// A record that stays until it is killed. Parts are born when their head is.
+  /// A record that stays until it is killed.
   void born(std::uint32_t segment, lsn sequence) {
     account& its = at(segment);
     ++its.live;
@@ -43,7 +43,8 @@ class segment_ledger {
 
   /// Live records of a segment.
   [[nodiscard]] std::uint64_t live(std::uint32_t segment) const noexcept;
-  [[nodiscard]] std::optional<retirable_prefix> retirable() const;
+  /// Segments from `kept_from` on stay, whatever they hold.
+  [[nodiscard]] std::optional<retirable_prefix> retirable(std::uint32_t kept_from) const;
   void retired(std::uint32_t first_live_ordinal);
 
  private:

@@ -108,8 +108,11 @@ found store::find(std::string_view key, key_hash hash) {
   }
   if (its.value_size() == 0) return hit;
   if (its.large() && its.value_lsn() > durable_) {
-    hit.value = undecided_values_.at(its.value_lsn());
-    return hit;
+    const auto undecided = undecided_values_.find(its.value_lsn());
+    if (undecided != undecided_values_.end()) {
+      hit.value = undecided->second;
+      return hit;
+    }
   }
   if (!loans_.empty()) {
     const auto loan = loans_.find(its.value_lsn().value);

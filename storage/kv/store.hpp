@@ -5,8 +5,9 @@
 // no disk; it appends records to the log tail and is told what became durable. Owner: a shard; all
 // calls on its reactor's thread. Invariants:
 //  1. What the index shows is what replaying the appended records in order would show.
-//  2. A value whose record is not durable is in memory, large or not; an erased key stays as
-//     `deleted` in the index until its tombstone is durable.
+//  2. A value whose record is not durable is in memory, large or not, unless it was uploaded: such
+//     a one is cold at once. An erased key stays as `deleted` in the index until its tombstone is
+//     durable.
 //  3. An expired key is never visible; time never runs back, and stands still within a command.
 //  4. A record counts as live in its segment until the record that killed it is durable.
 //  5. A call that fails has changed nothing a client can see. std::bad_alloc may leave any call;
@@ -118,6 +119,18 @@ class store {
   }
   /// Notes how the value that was just put came to be; the next put() makes it natural again.
   void set_form(std::string_view key, key_hash hash, value_form form);
+  /// Appends the next part of the value that `who` uploads for `key`; the first one begins it.
+  /// Nothing of it is visible. `no_space`: this part is missing, so the upload is to be dropped.
+  /// Precondition: the part is not above limits::part_bytes_max.
+  result<void> upload_part(upload_id who, std::string_view key, std::string_view part);
+  /// Sets `key` to what `who` uploaded for it, like put(). `no_space` if that is not exactly `size`
+  /// bytes, or when the log is full; then the upload stays as it is.
+  result<void> put_uploaded(upload_id who, std::uint64_t size, std::string_view key, key_hash,
+                            std::int64_t deadline_ms);
+  /// Forgets what `who` uploaded and no key has; nothing happens if there is nothing.
+  void drop_upload(upload_id who);
+  /// The newest uploaded value, 0 = none. Until it is durable it can be neither found nor read.
+  [[nodiscard]] lsn newest_upload() const noexcept { return uploaded_; }
   /// Removes a key; false = it did not exist. May write into the log's reserve.
   result<bool> erase(std::string_view key, key_hash);
   /// Changes the deadline of a key, 0 = it never expires again; false = no such key, or nothing to
@@ -170,7 +183,9 @@ class store {
   /// Frees up to about `budget` flushed entries; false = none left.
   bool release_some(std::size_t budget);
   /// Oldest segments without a live record, if any; the same answer until retired() is called.
-  [[nodiscard]] std::optional<retirable_prefix> retirable() const;
+  /// Segments from `kept_from` on are not among them: somebody still reads there.
+  [[nodiscard]] std::optional<retirable_prefix> retirable(
+      std::uint32_t kept_from = UINT32_MAX) const;
   /// The segments below `first_live_ordinal` are gone.
   void retired(std::uint32_t first_live_ordinal);
 
@@ -225,10 +240,18 @@ class store {
                              std::int64_t deadline_ms);
   result<void> put_large(std::string_view key, key_hash hash, std::string_view value,
                          std::int64_t deadline_ms);
+  /// One part of a large value, in the log.
+  result<void> append_part(upload& to, std::string_view key, std::string_view piece);
+  /// Its parts are dead.
+  void bury_parts(const upload& dead);
+  /// The head that makes them a key's value; returns its LSN.
+  result<lsn> put_parts(const upload& from, std::string_view key, key_hash hash,
+                        std::int64_t deadline_ms);
   void finish_put(place at, std::string_view key, key_hash hash);
   /// Puts a value over one that needs a block of the same shape.
   void overwrite(place at, std::string_view value, std::int64_t deadline_ms, const stamp& by);
-  /// Makes `in` the value of the key whose place is `at` (none: a new key).
+  /// Makes `in` the value of the key whose place is `at` (none: a new key). Its parts, if any, were
+  /// counted as live when they were appended.
   place install(place at, std::string_view key, key_hash hash, const incoming& in);
   place rebuild(place at, std::string_view key, key_hash hash, const incoming& in);
   place change_deadline(place at, std::int64_t deadline_ms, const stamp& by);
@@ -258,6 +281,8 @@ class store {
   std::vector<entry_index> releasing_;  ///< flushed indexes whose entries are still to be freed
   /// Bytes of large values that are not durable: they could not be read back yet.
   std::map<lsn, std::string> undecided_values_;
+  std::map<upload_id, upload> uploads_;
+  lsn uploaded_{};                        ///< newest_upload()
   std::deque<undecided_delete> deletes_;  ///< in LSN order
 
   std::uint64_t live_keys_ = 0;

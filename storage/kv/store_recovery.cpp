@@ -72,6 +72,7 @@ result<void> store::apply_put(const log::record_view& record, log::position wher
       return {};
     }
     TRY(parts, std::move(taken));
+    for (const part_position& part : parts) ledger_.born(part.where.segment, part.sequence);
     in.parts = parts;
     in.size = static_cast<std::uint32_t>(prefix.total_length);
   } else {

@@ -71,7 +71,9 @@ bool store::release_some(std::size_t budget) {
   return !releasing_.empty();
 }
 
-std::optional<retirable_prefix> store::retirable() const { return ledger_.retirable(); }
+std::optional<retirable_prefix> store::retirable(std::uint32_t kept_from) const {
+  return ledger_.retirable(kept_from);
+}
 
 void store::retired(std::uint32_t first_live_ordinal) { ledger_.retired(first_live_ordinal); }
 

@@ -57,37 +57,6 @@ result<void> store::put_with_care(std::string_view key, key_hash hash, std::stri
   return failure{errc::no_space, "the log has no room for this write"};
 }
 
-result<void> store::put_large(std::string_view key, key_hash hash, std::string_view value,
-                              std::int64_t deadline_ms) {
-  if (!has_room(large_record_bytes(key.size(), value.size()))) {
-    return failure{errc::no_space, "the log has no room for a value of this size"};
-  }
-  std::vector<part_position> parts;
-  parts.reserve(part_count(value.size()));
-  for (std::size_t from = 0; from < value.size(); from += limits::part_bytes_max) {
-    const std::string_view piece = value.substr(from, limits::part_bytes_max);
-    const log::record_fields fields{.type = log::record_type::part, .key = key, .value = piece};
-    // Parts that went before a failing one are dead: no head will ever name them.
-    TRY(const stamp at, tail_->append(fields, log::space::normal));
-    parts.push_back({.where = at.where,
-                     .size = static_cast<std::uint32_t>(log::encoded_size(fields)),
-                     .sequence = at.sequence});
-  }
-  const std::string head = encode_head(value, parts);
-  TRY(const stamp at,
-      tail_->append(
-          {.type = log::record_type::head, .key = key, .value = head, .deadline_ms = deadline_ms},
-          log::space::normal));
-  const place now = install(index_.find(hash, key), key, hash,
-                            {.size = static_cast<std::uint32_t>(value.size()),
-                             .parts = parts,
-                             .deadline_ms = deadline_ms,
-                             .at = at});
-  undecided_values_.emplace(at.sequence, value);
-  finish_put(now, key, hash);
-  return {};
-}
-
 void store::finish_put(place at, std::string_view key, key_hash hash) {
   entry& its = *at.entry();
   its.set_level(level_);
@@ -109,7 +78,6 @@ store::place store::install(place at, std::string_view key, key_hash hash, const
   }
   ++live_keys_;
   if (with_deadline) ++expires_;
-  for (const part_position& part : in.parts) ledger_.born(part.where.segment, part.sequence);
   ledger_.born(in.at.where.segment, sequence);
 
   if (at && in.cached && at.entry()->can_hold(in.value.size(), with_deadline)) {
@@ -256,6 +224,12 @@ result<void> store::flush_all() {
 
 void store::clear_index(lsn killer) {
   ledger_.killed_all(killer);
+  // What is being uploaded becomes visible later, so it outlives the flush.
+  for (const auto& [who, pending] : uploads_) {
+    for (const part_position& part : pending.parts) {
+      ledger_.born(part.where.segment, part.sequence);
+    }
+  }
   releasing_.push_back(std::move(index_));
   index_ = entry_index(index::key_hasher(options_.hash_seed));
   memory_.remove_all();

@@ -20,6 +20,10 @@ using troupe::key_hash;
 /// Somebody who WATCHes keys (a client connection); chosen by the caller.
 using watcher_id = strong<struct watcher_tag, std::uint64_t>;
 
+/// Somebody whose value arrives part by part (a client connection); chosen by the caller. One value
+/// at a time.
+using upload_id = strong<struct upload_tag, std::uint64_t>;
+
 /// What the store knows about a key's value.
 enum class presence : std::uint8_t {
   absent,   ///< no such key, or it is expired

@@ -41,6 +41,8 @@ class noted_services final : public actors::session_services {
   actors::shard_core* local_shard(shard_id) override { return nullptr; }
   void send_command(shard_id, std::uint64_t, std::uint64_t, const actors::shard_call&) override {}
   void demand_commit(shard_id, lsn) override {}
+  void credit_stream(shard_id, std::uint64_t, std::uint32_t) override {}
+  void drop_stream(shard_id, std::uint64_t) override {}
   void answer_info(actors::session&, std::uint64_t ticket,
                    std::vector<std::string> sections) override {
     infos.emplace_back(ticket, std::move(sections));

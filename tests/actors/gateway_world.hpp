@@ -111,6 +111,7 @@ class noting_shard_actor {
           ++notes_.gateways;
         },
         [this](const envelope<schemas::CommandBatch>& message) { note(message); },
+        unexpected<schemas::StreamOrders>(),
         [this](const envelope<schemas::TransactionStep>& message) { note(message); },
         [this](const envelope<schemas::CommitDemand>& message) {
           notes_.demands.push_back({envelope<schemas::CommitDemand>::reader(message)->getUpTo()});

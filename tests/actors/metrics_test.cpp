@@ -35,6 +35,7 @@ class counted_shard {
           FAIL_CHECK("unexpected gateway");
         },
         unexpected<schemas::CommandBatch>(),
+        unexpected<schemas::StreamOrders>(),
         unexpected<schemas::TransactionStep>(),
         unexpected<schemas::CommitDemand>(),
         [this](const envelope<schemas::StatisticsRequest>&) { return count(); },
@@ -80,6 +81,7 @@ class counted_gateway {
           FAIL_CHECK("unexpected metrics");
         },
         unexpected<schemas::ReplyBatch>(),
+        unexpected_with<schemas::StreamPart, schemas::RecordRead>(),
         unexpected<schemas::Watermark>(),
         unexpected<schemas::TransactionReply>(),
         [](const envelope<schemas::StatisticsRequest>&) {

@@ -25,6 +25,11 @@ auto unexpected() {
                << capnp::Schema::from<T>().getProto().getDisplayName().cStr());
   };
 }
+/// The same for a message that has a second one beside it.
+template <class T, class Beside>
+auto unexpected_with() {
+  return [](const envelope<T>& message, const envelope<Beside>&) { unexpected<T>()(message); };
+}
 /// The same for a request.
 template <class T, class Answer>
 auto unexpected_request() {

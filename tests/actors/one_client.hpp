@@ -13,6 +13,7 @@
 #include "actors/session.hpp"
 #include "tests/actors/one_shard.hpp"
 #include "tests/actors/session_driver.hpp"
+#include "tests/actors/shard_answers.hpp"
 
 namespace troupe::tests {
 
@@ -23,7 +24,7 @@ class one_client final : public actors::session_services {
   actors::live_settings settings;
   actors::client_statistics counted;
   actors::command_statistics commands;
-  one_shard shard;
+  one_shard shard{1 << 20, 16};
   bool is_local = true;  ///< the shard is on this reactor
   std::size_t demands = 0;
 
@@ -63,6 +64,8 @@ class one_client final : public actors::session_services {
     pump();
   }
   std::string take() { return take_replies(session()); }
+  /// The connection is gone.
+  void leave() { session_.reset(); }
   /// What was counted of a command: calls, rejected, failed.
   std::string count_of(const std::string& command) const {
     actors::client_statistics all;
@@ -90,10 +93,7 @@ class one_client final : public actors::session_services {
   void pump() {
     for (bool moved = true; moved;) {
       moved = session().process();
-      for (const auto& answer : std::exchange(shard.replies, {})) {
-        session().on_reply({0}, answer.ticket, answer.bytes, answer.outcome);
-        moved = true;
-      }
+      moved = pass_answers(shard, session()) || moved;
       for (auto& answers : std::exchange(shard.transaction_replies, {})) {
         std::vector<actors::transaction_answer> passed;
         for (auto& one : answers) {
@@ -115,6 +115,10 @@ class one_client final : public actors::session_services {
     shard.core->enqueue({0, connection}, std::move(queued));
   }
   void demand_commit(shard_id, lsn) override { ++demands; }
+  void credit_stream(shard_id, std::uint64_t stream, std::uint32_t parts) override {
+    shard.core->credit_stream(stream, parts);
+  }
+  void drop_stream(shard_id, std::uint64_t stream) override { shard.core->drop_stream(stream); }
   void answer_info(actors::session&, std::uint64_t, std::vector<std::string>) override {}
   void answer_role(actors::session&, std::uint64_t) override {}
   void answer_client_list(actors::session&, std::uint64_t, std::vector<std::uint64_t>) override {}

@@ -35,6 +35,16 @@ class one_shard final : public actors::shard_outputs {
   std::vector<actors::shard_reply> replies;
   std::vector<std::vector<actors::shard_reply>> transaction_replies;
   std::vector<std::pair<std::uint64_t, log::position>> reads;
+  /// Parts of streams in the order sent; a failed one has its text in `why`.
+  struct part {
+    actors::lane_key to;
+    std::uint64_t stream;
+    std::uint32_t index;
+    std::string bytes;
+    std::optional<failure> why;
+  };
+  std::vector<part> parts;
+  std::vector<kv::retirable_prefix> retired;
   lsn announced{};
   std::optional<failure> failed;
   std::size_t segments_wanted = 0;
@@ -116,12 +126,20 @@ class one_shard final : public actors::shard_outputs {
                               std::vector<actors::shard_reply>&& answers) override {
     transaction_replies.push_back(std::move(answers));
   }
+  void send_part(const actors::streamed_part& sent) override {
+    parts.push_back({sent.to, sent.stream, sent.index, {}, {}});
+    if (sent.bytes) {
+      parts.back().bytes = *sent.bytes;
+    } else {
+      parts.back().why = sent.bytes.error();
+    }
+  }
   void announce(lsn durable, const failure* why) override {
     announced = durable;
     if (why != nullptr) failed = *why;
   }
   void prepare_segment() override { ++segments_wanted; }
-  void retire(const kv::retirable_prefix&) override {}
+  void retire(const kv::retirable_prefix& dead) override { retired.push_back(dead); }
   void read_record(std::uint64_t ticket, log::position where, std::uint32_t) override {
     reads.emplace_back(ticket, where);
   }

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <vector>
 
 #include "tests/actors/one_client.hpp"
 

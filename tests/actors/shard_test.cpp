@@ -148,6 +148,31 @@ TEST_CASE("a cold value is read by the segment's use id and given back in the re
   CHECK(world.near.replies[0].bytes == "$5\r\nvalue\r\n");
 }
 
+TEST_CASE("a large value is passed on part by part, to whom it was asked for and under credit") {
+  shard_world world;
+  const std::string value(2 * limits::part_bytes_max + 5, 'v');
+  world.send(1, {{9, 1, {"SET", "key", value}}});
+  while (!world.flusher.frames.empty()) world.write_frame();
+  world.far.replies.clear();
+  world.send(1, {{9, 2, {"GET", "key"}}});
+  REQUIRE(world.far.replies.size() == 1);
+  const auto stream = world.far.replies[0].stream;
+  CHECK(world.far.replies[0].bytes == "$2097157\r\n");
+  CHECK(stream.size == value.size());
+  CHECK(world.reader.reads.empty());
+  world.order(stream.number, 2);
+  REQUIRE(world.reader.reads.size() == 2);
+  world.answer_read();
+  world.answer_read();
+  CHECK(world.far.parts == std::vector<std::string>(2, std::string(limits::part_bytes_max, 'v')));
+  CHECK(world.near.parts.empty());
+  world.order(stream.number, 1);
+  world.fail_read("unreadable");
+  CHECK(world.far.parts.back() == "unreadable");
+  world.order(stream.number, 0);
+  CHECK(world.is_alive());
+}
+
 TEST_CASE("a read that fails twice is an error reply, not a dead shard") {
   shard_world world({.memory_bytes = 0});
   world.send(0, {{9, 1, {"SET", "key", "value"}}});

@@ -16,6 +16,7 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/shard.hpp"
 #include "actors/statistics_codec.hpp"
+#include "actors/stream_codec.hpp"
 #include "storage/log/frame_format.hpp"
 #include "tests/actors/mock_actors.hpp"
 #include "tests/actors/runtime/stepped_reactor.hpp"
@@ -106,6 +107,7 @@ struct gateway_notes {
   std::vector<std::string> events;
   std::vector<actors::shard_reply> replies;
   std::vector<std::vector<actors::shard_reply>> transactions;
+  std::vector<std::string> parts;  ///< of streams, or why they failed
   lsn watermark{};
   std::string failure;
 };
@@ -130,6 +132,13 @@ class noting_gateway {
           for (const auto reply : from->getReplies()) {
             notes_.replies.push_back(actors::decode(reply));
           }
+        },
+        [this](const envelope<schemas::StreamPart>& message,
+               const envelope<schemas::RecordRead>& record) {
+          notes_.events.emplace_back("part");
+          const envelope<schemas::StreamPart>::reader from(message);
+          const auto part = actors::decode(*from, record);
+          notes_.parts.push_back(part ? std::string(part->bytes) : part.error().message);
         },
         [this](const envelope<schemas::Watermark>& message) {
           notes_.events.emplace_back("watermark");
@@ -265,6 +274,17 @@ class shard_world {
     answer->setTicket(take_read().ticket);
     actors::encode(failure{errc::io_failed, why}, answer->initFailed());
     tell(answer.finish());
+  }
+
+  /// Credit for parts of a stream; 0 = drop it.
+  void order(std::uint64_t stream, std::uint32_t parts) {
+    actors::stream_orders orders;
+    if (parts > 0) {
+      orders.credit(stream, parts);
+    } else {
+      orders.drop(stream);
+    }
+    tell(orders.take());
   }
 
   /// "pause" or "release" of a transaction.

@@ -116,6 +116,7 @@ class mock_shard : public member {
           FAIL_CHECK("unexpected gateway");
         },
         unexpected<schemas::CommandBatch>(),
+        unexpected<schemas::StreamOrders>(),
         unexpected<schemas::TransactionStep>(),
         unexpected<schemas::CommitDemand>(),
         unexpected_request<schemas::StatisticsRequest, schemas::ShardStatistics>(),
@@ -143,6 +144,7 @@ class mock_gateway : public member {
           note("metrics to");
         },
         unexpected<schemas::ReplyBatch>(),
+        unexpected_with<schemas::StreamPart, schemas::RecordRead>(),
         unexpected<schemas::Watermark>(),
         unexpected<schemas::TransactionReply>(),
         unexpected_request<schemas::StatisticsRequest, schemas::GatewayStatistics>(),

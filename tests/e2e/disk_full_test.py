@@ -101,6 +101,22 @@ class DiskFull(NodeCase):
             ballast.unlink()
             self.until_written(client)
 
+    def test_a_large_value_without_room_is_refused_and_the_client_goes_on(self):
+        node = self.start_node("--segment-size", "8MiB", "--shards", "1", name="disk/data")
+        with node.connect() as client:
+            for _ in range(2):
+                with self.assertRaisesRegex(RespError, "^OOM disk full"):
+                    client.call("SET", "key", b"x" * (300 << 20))
+                self.assertEqual(client.call("EXISTS", "key"), 0)
+            # What was stored of them is dead, so there is room for others soon.
+            self.until_written(client)
+            self.assertEqual(client.call("SET", "key", b"x" * (60 << 20)), b"OK")
+            self.assertEqual(client.call("STRLEN", "key"), 60 << 20)
+        node.kill()
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("GET", "key"), b"x" * (60 << 20))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -4,9 +4,11 @@ that reads come from the disk, changed in place, and there after a restart; keys
 import hashlib
 import os
 import random
+import socket
+import time
 import unittest
 
-from node_fixture import NodeCase, RespError
+from node_fixture import NodeCase, ReplyParser, RespError, encode
 
 FULL = os.environ.get("TROUPE_TEST_DEPTH") == "full"
 MIB = 1 << 20
@@ -109,6 +111,108 @@ class LargeValues(NodeCase):
             for i in range(60):
                 client.call("SET", f"key:{i}", content(4 * MIB))
             self.assertLess(node.resident_bytes(), 150 * MIB)
+
+    def test_a_large_value_is_stored_and_sent_in_little_memory(self):
+        value = content(512 * MIB)
+        node = self.start_node("--memory", "1MiB", "--shards", "2")
+        before = node.peak_resident_bytes()
+        with node.connect(timeout_s=120) as client:
+            self.assertEqual(client.call("SET", "key", value), b"OK")
+            self.assert_equal_bytes(client.call("GET", "key"), value)
+            for reply in client.pipeline([("GET", "key"), ("GETEX", "key", "EX", "100"),
+                                          ("PING",), ("GETDEL", "key"), ("EXISTS", "key")]):
+                if isinstance(reply, bytes) and len(reply) > 10:
+                    self.assert_equal_bytes(reply, value)
+        self.assertLess(node.peak_resident_bytes() - before, 128 * MIB)
+        self.assertEqual(node.terminate(), 0, node.output())
+
+    def test_a_value_that_breaks_off_was_never_there(self):
+        value = content(100 * MIB)
+        for node in self.each_layout():
+            with node.connect() as client:
+                client.call("SET", "key", "old")
+                whole = encode("SET", "key", value)
+                for end in (len(whole) - 2, 50 * MIB, 3 * MIB):
+                    with socket.create_connection(node.client, timeout=60) as leaver:
+                        leaver.sendall(whole[:end])
+                    self.assertEqual(client.call("GET", "key"), b"old")
+                client.call("FLUSHALL")
+                # Dead parts give their segments back.
+                end = time.monotonic() + 30
+                shards = 3 if "3" in node.flags else 1
+                while time.monotonic() < end:
+                    client.pipeline(("SET", f"fill:{i}", "x") for i in range(50))
+                    client.call("FLUSHALL")
+                    if node.metrics()["troupe_shard_segments"] <= 6 * shards:
+                        break
+                    time.sleep(0.05)
+                self.assertLessEqual(node.metrics()["troupe_shard_segments"], 6 * shards)
+
+    def test_a_node_killed_during_a_large_set_starts_with_the_old_value(self):
+        value = content(100 * MIB)
+        whole = encode("SET", "key", value)
+        for node in self.each_layout():
+            with node.connect() as client:
+                client.call("SET", "key", "old")
+                for end in (40 * MIB, len(whole) - 1):
+                    with socket.create_connection(node.client, timeout=60) as writer:
+                        writer.sendall(whole[:end])
+                        self.assertEqual(client.call("GET", "key"), b"old")
+                        node.kill()
+                    node.start()
+                    client.close()
+                    client = node.connect()
+                    self.assertEqual(client.call("GET", "key"), b"old")
+                    self.assertEqual(client.call("DBSIZE"), 1)
+                self.assertEqual(client.call("SET", "key", value), b"OK")
+                node.kill()
+                node.start()
+                client.close()
+            with node.connect() as client:
+                self.assert_equal_bytes(client.call("GET", "key"), value)
+
+    def test_what_happens_to_a_key_does_not_touch_a_reply_under_way(self):
+        value = content(60 * MIB)
+        node = self.start_node("--memory", "1MiB", "--shards", "1", "--segment-size", "8MiB")
+        with node.connect() as client:
+            client.call("SET", "key", value)
+        with socket.create_connection(node.client, timeout=60) as slow, node.connect() as other:
+            slow.sendall(encode("GET", "key") + encode("GET", "key"))
+            parser = ReplyParser()
+            begin = slow.recv(100)
+            # Nobody reads on, while the value is replaced, deleted and its log recycled.
+            self.assertEqual(other.call("SET", "key", "small"), b"OK")
+            self.assertEqual(other.call("FLUSHALL"), b"OK")
+            for _ in range(40):
+                other.call("SET", "fill", content(4 * MIB))
+            self.assertLess(node.resident_bytes(), 150 * MIB)
+            replies = parser.feed(begin)
+            while len(replies) < 2:
+                received = slow.recv(1 << 20)
+                self.assertTrue(received, "the connection was closed")
+                replies += parser.feed(received)
+            for reply in replies:
+                self.assert_equal_bytes(reply, value)
+
+    def test_clients_that_leave_in_the_middle_keep_nothing(self):
+        value = content(40 * MIB)
+        node = self.start_node("--memory", "1MiB", "--shards", "1", "--segment-size", "8MiB")
+        with node.connect() as client:
+            client.call("SET", "key", value)
+        for _ in range(20):
+            with socket.create_connection(node.client, timeout=60) as leaver:
+                leaver.sendall(encode("GET", "key") * 3)
+                leaver.recv(1000)
+        with node.connect() as client:
+            client.call("FLUSHALL")
+            for _ in range(4):
+                client.call("SET", "fill", content(4 * MIB))
+            # What nobody needs any more is given back: some segments and the spare ones are left.
+            end = time.monotonic() + 30
+            while node.metrics()["troupe_shard_segments"] > 8 and time.monotonic() < end:
+                client.call("SET", "fill", "x")
+                time.sleep(0.05)
+            self.assertLessEqual(node.metrics()["troupe_shard_segments"], 8)
 
     def test_keys_are_any_bytes_up_to_64_kib(self):
         for node in self.each_layout():

@@ -12,6 +12,7 @@
 #include "storage/base/ensure.hpp"
 #include "tests/actors/one_shard.hpp"
 #include "tests/actors/resp/parsed_stream.hpp"
+#include "tests/actors/shard_answers.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 namespace {
@@ -36,6 +37,10 @@ class lone_services final : public actors::session_services {
     shard_.core->enqueue({0, connection}, std::move(queued));
   }
   void demand_commit(shard_id, lsn) override { shard_.core->demand_commit(); }
+  void credit_stream(shard_id, std::uint64_t stream, std::uint32_t parts) override {
+    shard_.core->credit_stream(stream, parts);
+  }
+  void drop_stream(shard_id, std::uint64_t stream) override { shard_.core->drop_stream(stream); }
   void pause(shard_id, std::uint64_t transaction) override { shard_.core->pause({0, transaction}); }
   void run(shard_id, std::uint64_t transaction,
            const std::vector<actors::sent_piece>& pieces) override {
@@ -80,10 +85,7 @@ class lone_services final : public actors::session_services {
     while (!shard_.reads.empty()) shard_.answer_read();
     shard_.core->tick();
     shard_.commit();
-    for (auto& reply : std::exchange(shard_.replies, {})) {
-      client->on_reply({0}, reply.ticket, std::move(reply.bytes), reply.outcome);
-      moved = true;
-    }
+    moved = tests::pass_answers(shard_, *client) || moved;
     for (auto& replies : std::exchange(shard_.transaction_replies, {})) {
       std::vector<actors::transaction_answer> answers;
       for (auto& reply : replies) {

@@ -99,6 +99,8 @@ class node_driver final : private actors::session_services {
   void send_command(shard_id shard, std::uint64_t connection, std::uint64_t ticket,
                     const actors::shard_call& call) override;
   void demand_commit(shard_id shard, lsn upto) override;
+  void credit_stream(shard_id, std::uint64_t, std::uint32_t) override { complain("a stream"); }
+  void drop_stream(shard_id, std::uint64_t) override { complain("a stream"); }
   void pause(shard_id shard, std::uint64_t transaction) override;
   void run(shard_id shard, std::uint64_t transaction,
            const std::vector<actors::sent_piece>& pieces) override;

@@ -153,6 +153,8 @@ void node_shard::send_transaction_reply(actors::lane_key transaction,
   said_.push_back({shard_message::kind::transaction, std::move(answers), transaction, {}, {}});
 }
 
+void node_shard::send_part(const actors::streamed_part&) { ENSURE(false); }
+
 void node_shard::announce(lsn durable, const failure* failed) {
   said_.push_back({shard_message::kind::watermark,
                    {},

@@ -58,6 +58,8 @@ class node_shard final : public actors::shard_outputs {
   void send_reply(actors::shard_reply&& answer) override;
   void send_transaction_reply(actors::lane_key transaction,
                               std::vector<actors::shard_reply>&& answers) override;
+  /// No value of these clients is large.
+  void send_part(const actors::streamed_part& part) override;
   void announce(lsn durable, const failure* failed) override;
   void prepare_segment() override { ++segments_wanted_; }
   void retire(const kv::retirable_prefix& dead) override { dead_ = dead; }

@@ -189,6 +189,31 @@ TEST_CASE("values go cold and dead segments go away while a shard works") {
   CHECK(driver.segments_retired() > 0);
 }
 
+TEST_CASE("large values come and go part by part, and power fails in the middle") {
+  const seed_range all(30, 300);
+  std::uint64_t streamed = 0, uploaded = 0, retired = 0;
+  for (auto seed = all.first(); seed < all.end(); ++seed) {
+    disk simulated({.seed = seed});
+    auto options = options_of(seed, shard_canary::none);
+    options.sizes = value_sizes::parts;
+    options.segment_bytes = limits::segment_bytes_min;
+    shard_driver driver(simulated, options);
+    simulated.crash_at_write(20 + seed * 7 % 200);
+    run_script(driver);
+    simulated.crash();
+    simulated.restart();
+    if (driver.open() && driver.live(steps_per_life)) driver.settle();
+    streamed += driver.values_streamed();
+    uploaded += driver.values_uploaded();
+    retired += driver.segments_retired();
+    INFO("seed " << seed << ": " << driver.model().violation().value_or(""));
+    REQUIRE_FALSE(driver.model().violation().has_value());
+  }
+  CHECK(streamed > 20);
+  CHECK(uploaded > 20);
+  CHECK(retired > 0);
+}
+
 TEST_CASE("a gateway that answers before the watermark is caught") {
   CHECK(violation_of(shard_canary::release_early).find("was told of record") != std::string::npos);
 }

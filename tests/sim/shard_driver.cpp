@@ -179,7 +179,8 @@ bool shard_driver::live(std::uint32_t steps) {
 
 bool shard_driver::is_idle() const {
   return core_->settled() && std::ranges::all_of(clients_, [](const auto& client) {
-           return client.queue.empty() && client.state == sim_client::transaction::none;
+           return client.queue.empty() && !client.upload &&
+                  client.state == sim_client::transaction::none;
          });
 }
 
@@ -188,6 +189,7 @@ bool shard_driver::settle() {
     if (is_idle()) return true;
     core_->demand_commit();
     for (auto& client : clients_) {
+      if (client.upload) upload_step(client);
       if (client.state != sim_client::transaction::none) transaction_step(client);
     }
     work_disk();

@@ -66,6 +66,10 @@ class shard_driver final : public actors::shard_outputs {
   [[nodiscard]] shard_model& model() noexcept { return model_; }
   [[nodiscard]] bool is_poisoned() const { return core_ && core_->failed().has_value(); }
   [[nodiscard]] std::uint64_t cold_reads() const noexcept { return cold_reads_; }
+  /// Replies that came part by part, to their end.
+  [[nodiscard]] std::uint64_t values_streamed() const noexcept { return values_streamed_; }
+  /// Values stored part by part, to their end.
+  [[nodiscard]] std::uint64_t values_uploaded() const noexcept { return values_uploaded_; }
   [[nodiscard]] std::uint64_t segments_retired() const noexcept { return segments_retired_; }
 
   // ---- shard_outputs ----------------------------------------------------------------------------
@@ -73,6 +77,7 @@ class shard_driver final : public actors::shard_outputs {
   void send_reply(actors::shard_reply&& answer) override;
   void send_transaction_reply(actors::lane_key transaction,
                               std::vector<actors::shard_reply>&& answers) override;
+  void send_part(const actors::streamed_part& part) override;
   void announce(lsn durable, const failure* failed) override;
   void prepare_segment() override { ++segments_wanted_; }
   void retire(const kv::retirable_prefix& dead) override { flusher_.push_back({{}, dead}); }
@@ -119,6 +124,8 @@ class shard_driver final : public actors::shard_outputs {
   void transaction_step(sim_client& client);
   void take_answer(sim_client& client, sent_command& answered, const std::string& reply,
                    const actors::command_outcome& outcome);
+  void feed_streams();
+  void upload_step(sim_client& client);
   void on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers);
   void on_released(sim_client& client, const actors::shard_reply& answer);
   void release_replies();
@@ -147,8 +154,11 @@ class shard_driver final : public actors::shard_outputs {
   lsn announced_{};
   bool failed_ = false;
   std::uint64_t next_ticket_ = 1;
+  std::uint64_t uploads_ = 0;
   std::string last_reply_;
   std::uint64_t cold_reads_ = 0;
+  std::uint64_t values_streamed_ = 0;
+  std::uint64_t values_uploaded_ = 0;
   std::uint64_t segments_retired_ = 0;
 };
 

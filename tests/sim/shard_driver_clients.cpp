@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "actors/resp/piece_commands.hpp"
+#include "actors/resp/upload_commands.hpp"
 #include "tests/sim/shard_driver.hpp"
 
 namespace troupe::sim {
@@ -20,7 +22,8 @@ actors::queued_command command_of(std::uint64_t ticket, const std::vector<std::s
   actors::queued_command command;
   command.ticket = ticket;
   command.words = {kept->words.begin(), kept->words.end()};
-  command.spec = resp::check_command(command.words).spec;
+  command.spec = resp::find_piece(words.front());
+  if (command.spec == nullptr) command.spec = resp::check_command(command.words).spec;
   command.client.level = level;
   command.owner = kept;
   return command;
@@ -29,20 +32,60 @@ actors::queued_command command_of(std::uint64_t ticket, const std::vector<std::s
 }  // namespace
 
 void shard_driver::client_step(sim_client& client) {
-  if (client.state != sim_client::transaction::none) {
+  if (client.upload) {
+    upload_step(client);
+  } else if (client.state != sim_client::transaction::none) {
     transaction_step(client);
   } else if (client.queue.empty() && random_.one_in(8)) {
     client.state = sim_client::transaction::asked;
     client.exec = {};
     core_->pause(client.transaction_lane);
   } else if (client.queue.size() < pipelined_max) {
-    send_command(client, random_command(random_, options_.sizes));
+    auto words = random_command(random_, options_.sizes);
+    const bool is_large = words[0] == "SET" && words[2].size() > limits::part_bytes_max;
+    if (is_large && !random_.one_in(3)) {
+      client.upload = sim_upload{++uploads_, std::move(words)};
+    } else {
+      send_command(client, std::move(words));
+    }
   }
 }
 
+// One more part, or the end of it: the command, or a client that has left.
+void shard_driver::upload_step(sim_client& client) {
+  auto& upload = *client.upload;
+  const auto number = std::to_string(upload.number);
+  const auto& value = upload.words[2];
+  const bool leaves = random_.one_in(12);
+  if (!leaves && upload.sent < value.size()) {
+    const auto part = value.substr(upload.sent, limits::part_bytes_max);
+    upload.sent += part.size();
+    core_->enqueue(
+        client.lane,
+        command_of(0, {std::string(resp::store_part.name), number, upload.words[1], part},
+                   client.level));
+    return;
+  }
+  if (!leaves) {
+    std::vector<std::string> words{std::string(resp::set_uploaded.name), number,
+                                   std::to_string(value.size())};
+    words.insert(words.end(), upload.words.begin(), upload.words.end());
+    words[5].clear();
+    auto& sent = client.queue.emplace_back();
+    sent.ticket = next_ticket_++;
+    sent.words = upload.words;
+    ++values_uploaded_;
+    core_->enqueue(client.lane, command_of(sent.ticket, words, client.level));
+  }
+  core_->enqueue(client.lane,
+                 command_of(0, {std::string(resp::drop_upload.name), number}, client.level));
+  client.upload.reset();
+}
+
 void shard_driver::send_command(sim_client& client, std::vector<std::string> words) {
-  client.queue.push_back({next_ticket_++, std::move(words), false, {}, {}});
-  auto& sent = client.queue.back();
+  auto& sent = client.queue.emplace_back();
+  sent.ticket = next_ticket_++;
+  sent.words = std::move(words);
   auto command = command_of(sent.ticket, sent.words, client.level);
   if (core_->accepts_inline(client.lane) && !random_.one_in(4)) {
     const auto keys = resp::keys_of(*command.spec, command.words.size());
@@ -71,17 +114,53 @@ void shard_driver::take_answer(sim_client& client, sent_command& answered, const
     answered.hold = {};
   }
   answered.required =
-      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write});
+      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write,
+                      answered.stream != 0 ? &answered.rest : nullptr});
   last_reply_ = reply;
+}
+
+// What sessions do for streams: their clients read now and then, or leave.
+void shard_driver::feed_streams() {
+  for (auto& client : clients_) {
+    for (auto& sent : client.queue) {
+      if (sent.stream == 0) continue;
+      if (random_.one_in(3)) {
+        core_->credit_stream(sent.stream, static_cast<std::uint32_t>(1 + random_.below(3)));
+      } else if (random_.one_in(100)) {
+        core_->drop_stream(std::exchange(sent.stream, 0));
+      }
+    }
+  }
+}
+
+void shard_driver::send_part(const actors::streamed_part& part) {
+  const auto client = std::ranges::find(clients_, part.to, &sim_client::lane);
+  if (client == clients_.end()) return model_.complain("a part for nobody");
+  const auto sent = std::ranges::find(client->queue, part.stream, &sent_command::stream);
+  if (sent == client->queue.end()) return model_.complain("a part of no stream");
+  if (!part.bytes) {
+    sent->stream = 0;
+    if (!failed_) model_.complain("a part cannot be read: " + part.bytes.error().message);
+    return;
+  }
+  sent->parts.emplace(part.index, *part.bytes);
+  std::string all;
+  for (const auto& [index, bytes] : sent->parts) all += bytes;
+  if (all.size() + 2 < sent->rest.size()) return;
+  if (all + "\r\n" != sent->rest) model_.complain("a streamed value is not what the key had");
+  sent->stream = 0;
+  ++values_streamed_;
 }
 
 void shard_driver::send_reply(actors::shard_reply&& answer) {
   const auto client = std::ranges::find(clients_, answer.lane, &sim_client::lane);
   if (client == clients_.end()) return model_.complain("a reply to nobody");
+  if (answer.ticket == 0) return;  // of an upload: only its end counts
   const auto sent = std::ranges::find(client->queue, answer.ticket, &sent_command::ticket);
   if (sent == client->queue.end() || sent->answered) {
     return model_.complain("a reply to no command");
   }
+  sent->stream = answer.stream.number;
   take_answer(*client, *sent, answer.bytes, answer.outcome);
 }
 
@@ -138,7 +217,8 @@ void shard_driver::send_transaction_reply(actors::lane_key transaction,
 void shard_driver::on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers) {
   client.state = sim_client::transaction::granted;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const auto& [lane, ticket, bytes, outcome] = answers[i];
+    const auto& [lane, ticket, bytes, outcome, stream] = answers[i];
+    if (stream.number != 0) model_.complain("a piece of a transaction is streamed");
     if (ticket != answers.size() - i) model_.complain("pieces were answered out of order");
     const auto required = model_.observe(
         {client.pieces[i], client.level, store_->now_ms(), bytes, outcome.last_write});
@@ -161,7 +241,8 @@ void shard_driver::on_released(sim_client& client, const actors::shard_reply& an
 // What a gateway does after each message: sends what the watermark covers, in order.
 void shard_driver::release_replies() {
   for (auto& client : clients_) {
-    while (!client.queue.empty() && client.queue.front().answered) {
+    while (!client.queue.empty() && client.queue.front().answered &&
+           client.queue.front().stream == 0) {
       const auto& front = client.queue.front();
       const bool covered = front.hold <= announced_ || options_.bug == shard_canary::release_early;
       if (!covered && !failed_) break;

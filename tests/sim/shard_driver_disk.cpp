@@ -130,6 +130,7 @@ void shard_driver::flusher_step() {
 }
 
 void shard_driver::read_some() {
+  feed_streams();
   if (reads_.empty()) return;
   const auto place = reads_.begin() + static_cast<std::ptrdiff_t>(random_.below(reads_.size()));
   const auto wanted = *place;

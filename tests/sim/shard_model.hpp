@@ -30,6 +30,8 @@ struct observed_command {
   std::int64_t now_ms;  ///< by the shard's clock
   const std::string& reply;
   lsn last_write;  ///< 0 = it wrote nothing
+  std::string* rest =
+      nullptr;  ///< not null: only the reply's begin is known; gets what must follow
 };
 
 class shard_model {

@@ -13,8 +13,8 @@ std::string random_value(prng& random, value_sizes sizes) {
   std::uint64_t size = random.below(200);
   if (sizes == value_sizes::mixed && random.one_in(12)) size = random.below(100'000);
   if (sizes == value_sizes::large && random.one_in(3)) size = random.below(900'000);
-  if (sizes != value_sizes::small && random.one_in(150)) {
-    size = limits::part_bytes_max + 1 + random.below(1'000'000);
+  if (sizes != value_sizes::small && random.one_in(sizes == value_sizes::parts ? 4 : 150)) {
+    size = limits::part_bytes_max + 1 + random.below(2'000'000);
   }
   std::string value(size, static_cast<char>('a' + random.below(26)));
   if (size >= 8) fmt::format_to(value.begin(), "{:08x}", random.next() & 0xffffffffu);

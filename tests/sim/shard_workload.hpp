@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,7 @@
 namespace troupe::sim {
 
 /// How large values are.
-enum class value_sizes : std::uint8_t { small, mixed, large };
+enum class value_sizes : std::uint8_t { small, mixed, large, parts };
 
 /// The words of one random command.
 [[nodiscard]] std::vector<std::string> random_command(prng& random, value_sizes sizes);
@@ -25,8 +27,18 @@ struct sent_command {
   std::uint64_t ticket = 0;
   std::vector<std::string> words;
   bool answered = false;
-  lsn hold{};      ///< by the shard
-  lsn required{};  ///< by the model
+  std::uint64_t stream = 0;  ///< by which the rest of the reply comes; 0 = none, or it is over
+  std::string rest;          ///< what must come by it
+  std::map<std::uint32_t, std::string> parts;  ///< of it, so far
+  lsn hold{};                                  ///< by the shard
+  lsn required{};                              ///< by the model
+};
+
+/// A SET whose value is on its way to the shard, part by part.
+struct sim_upload {
+  std::uint64_t number = 0;
+  std::vector<std::string> words;  ///< of the whole command
+  std::size_t sent = 0;            ///< bytes of the value
 };
 
 /// One connection: pipelined commands, now and then a transaction.
@@ -37,6 +49,7 @@ struct sim_client {
   actors::lane_key transaction_lane;
   durability level = durability::durable;
   std::deque<sent_command> queue;  ///< in the order sent
+  std::optional<sim_upload> upload;
   transaction state = transaction::none;
   std::vector<std::vector<std::string>> pieces;  ///< under way in the transaction
   std::vector<actors::shard_reply> gathered;     ///< to the first of them

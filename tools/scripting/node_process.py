@@ -141,6 +141,11 @@ class NodeProcess:
         """Resident memory of the process."""
         return resident_bytes(self.pid)
 
+    def peak_resident_bytes(self):
+        """The most memory that was ever resident in the process."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
+
 
 def drain(pipe):
     """Reads until the other end closes."""

@@ -1,0 +1,108 @@
+#include "actors/value_streams.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/base/ensure.hpp"
+
+namespace troupe::actors {
+
+std::uint64_t value_streams::open(lane_key to, const kv::cold_read& what) {
+  ENSURE(!what.parts.empty());
+  streams_.emplace(next_stream_, stream{.to = to, .what = what});
+  return next_stream_++;
+}
+
+void value_streams::credit(std::uint64_t number, std::uint32_t parts) {
+  const auto place = streams_.find(number);
+  if (place == streams_.end()) return;
+  place->second.allowed += parts;
+  want(number);
+  pump();
+}
+
+void value_streams::drop(std::uint64_t number) {
+  const auto place = streams_.find(number);
+  if (place == streams_.end()) return;
+  // Its segments stay until nothing is read there any more.
+  place->second.dropped = true;
+  if (place->second.arrived == place->second.asked) streams_.erase(place);
+}
+
+void value_streams::on_durable(lsn durable) {
+  const auto before = std::exchange(durable_, std::max(durable_, durable));
+  for (const auto& [number, waiting] : streams_) {
+    if (waiting.what.value_lsn > before) want(number);
+  }
+  pump();
+}
+
+void value_streams::want(std::uint64_t number) {
+  if (!may_ask(streams_.at(number)) || std::ranges::find(turns_, number) != turns_.end()) return;
+  turns_.push_back(number);
+}
+
+void value_streams::pump() {
+  while (!turns_.empty() && in_flight_.size() < reads_in_flight_max) {
+    const auto number = turns_.front();
+    turns_.pop_front();
+    const auto place = streams_.find(number);
+    if (place == streams_.end() || !may_ask(place->second)) continue;
+    auto& from = place->second;
+    const auto& part = from.what.parts[from.asked];
+    const auto ticket = next_ticket_++;
+    in_flight_.emplace(ticket, read{number, from.asked++});
+    if (may_ask(from)) turns_.push_back(number);
+    reader_.read_record(ticket, part.where, part.size);
+  }
+}
+
+std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
+                                                      const result<std::string_view>& record) {
+  const auto asked = in_flight_.find(ticket);
+  if (asked == in_flight_.end()) return std::nullopt;
+  const auto [number, index] = asked->second;
+  in_flight_.erase(asked);
+  const auto place = streams_.find(number);
+  ENSURE(place != streams_.end());
+  auto& its = place->second;
+  ++its.arrived;
+  if (index == its.all_until) ++its.all_until;
+  std::optional<streamed_part> delivered;
+  if (!its.dropped) {
+    auto bytes = record ? value_in(*record, shard_, its.what.parts[index].sequence, its.what.key)
+                        : result<std::string_view>(record.error());
+    its.dropped = !bytes.has_value();
+    delivered = streamed_part{its.to, number, index, std::move(bytes)};
+  }
+  const auto is_over =
+      its.dropped ? its.arrived == its.asked : its.arrived == its.what.parts.size();
+  if (is_over) streams_.erase(place);
+  pump();
+  return delivered;
+}
+
+std::vector<streamed_part> value_streams::fail_undecided(const failure& why) {
+  std::vector<streamed_part> failed;
+  for (auto place = streams_.begin(); place != streams_.end();) {
+    const auto& [number, its] = *place;
+    // Nothing of it was asked for yet (invariant 2).
+    const auto is_lost = its.what.value_lsn > durable_;
+    if (is_lost) failed.push_back({its.to, number, 0, why});
+    place = is_lost ? streams_.erase(place) : std::next(place);
+  }
+  return failed;
+}
+
+std::uint32_t value_streams::pinned_from() const noexcept {
+  auto first = UINT32_MAX;
+  for (const auto& [number, its] : streams_) {
+    // Parts of one value stand in ascending order in the log.
+    if (its.all_until < its.what.parts.size()) {
+      first = std::min(first, its.what.parts[its.all_until].where.segment);
+    }
+  }
+  return first;
+}
+
+}  // namespace troupe::actors

@@ -1,0 +1,107 @@
+// Large values: their parts in the log, and those that arrive part by part.
+#include <algorithm>
+
+#include "storage/base/crc32c.hpp"
+#include "storage/kv/store.hpp"
+
+namespace troupe::kv {
+
+result<void> store::append_part(upload& to, std::string_view key, std::string_view piece) {
+  const log::record_fields fields{.type = log::record_type::part, .key = key, .value = piece};
+  TRY(const stamp at, tail_->append(fields, log::space::normal));
+  // Live from now on, so that no segment goes while parts in it wait for their head.
+  ledger_.born(at.where.segment, at.sequence);
+  to.parts.push_back({.where = at.where,
+                      .size = static_cast<std::uint32_t>(log::encoded_size(fields)),
+                      .sequence = at.sequence});
+  to.size += piece.size();
+  to.crc = crc32c(piece, to.crc);
+  return {};
+}
+
+void store::bury_parts(const upload& dead) {
+  if (dead.parts.empty()) return;
+  // No head names them, so a crash forgets them. Nothing kills them but time: they are counted out
+  // with the newest record there is, because kills are counted in order.
+  const lsn killer = tail_->appended();
+  for (const part_position& part : dead.parts) ledger_.killed(part.where.segment, killer);
+  if (killer <= durable_) ledger_.on_durable(durable_);
+}
+
+result<lsn> store::put_parts(const upload& from, std::string_view key, key_hash hash,
+                             std::int64_t deadline_ms) {
+  const std::string head = encode_head(from);
+  TRY(const stamp at,
+      tail_->append(
+          {.type = log::record_type::head, .key = key, .value = head, .deadline_ms = deadline_ms},
+          log::space::normal));
+  const place now = install(index_.find(hash, key), key, hash,
+                            {.size = static_cast<std::uint32_t>(from.size),
+                             .parts = from.parts,
+                             .deadline_ms = deadline_ms,
+                             .at = at});
+  finish_put(now, key, hash);
+  return at.sequence;
+}
+
+result<void> store::put_large(std::string_view key, key_hash hash, std::string_view value,
+                              std::int64_t deadline_ms) {
+  if (!has_room(large_record_bytes(key.size(), value.size()))) {
+    return failure{errc::no_space, "the log has no room for a value of this size"};
+  }
+  upload whole;
+  whole.parts.reserve(part_count(value.size()));
+  result<void> appended;
+  for (std::size_t from = 0; from < value.size() && appended; from += limits::part_bytes_max) {
+    appended = append_part(whole, key, value.substr(from, limits::part_bytes_max));
+  }
+  const auto put =
+      appended ? put_parts(whole, key, hash, deadline_ms) : result<lsn>(appended.error());
+  if (!put) {
+    bury_parts(whole);
+    return put.error();
+  }
+  undecided_values_.emplace(*put, value);
+  return {};
+}
+
+// ---- values that arrive part by part -----------------------------------------------------------
+
+result<void> store::upload_part(upload_id who, std::string_view key, std::string_view piece) {
+  ENSURE(key.size() <= limits::key_bytes_max && piece.size() <= limits::part_bytes_max);
+  const auto appended = append_part(uploads_[who], key, piece);
+  if (!appended) {
+    lacked_room_ = std::max(lacked_room_, key.size() + piece.size());
+    return appended;
+  }
+  wrote_ = true;
+  return {};
+}
+
+result<void> store::put_uploaded(upload_id who, std::uint64_t size, std::string_view key,
+                                 key_hash hash, std::int64_t deadline_ms) {
+  const auto at = uploads_.find(who);
+  if (at == uploads_.end() || at->second.size != size) {
+    return failure{errc::no_space, "not all parts of this value found room"};
+  }
+  const auto put = put_parts(at->second, key, hash, deadline_ms);
+  if (!put) {
+    const auto parts = at->second.parts.size();
+    lacked_room_ =
+        std::max(lacked_room_, log::record_header_bytes + key.size() + log::head_prefix_bytes +
+                                   parts * sizeof(std::uint64_t));
+    return put.error();
+  }
+  uploaded_ = *put;
+  uploads_.erase(at);
+  return {};
+}
+
+void store::drop_upload(upload_id who) {
+  const auto at = uploads_.find(who);
+  if (at == uploads_.end()) return;
+  bury_parts(at->second);
+  uploads_.erase(at);
+}
+
+}  // namespace troupe::kv

@@ -1,17 +1,21 @@
 // A reactor stepped by hand on a simulated clock, in a system whose scheduler is stepped, too: what
 // a pinned actor does happens when, and only when, a test says so.
 //
-// Threads: one, the test's. Actors must be told to exit before it goes (end()).
+// Threads: the test's; actors the test spawns may have their own. All must end before it goes
+// (end()).
 #pragma once
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 #include <chrono>
+#include <memory>
+#include <thread>
 
 #include "actors/interfaces.hpp"
 #include "actors/runtime/reactor.hpp"
@@ -76,11 +80,21 @@ class stepped_reactor {
       run();
     }
   }
-  /// Tells an actor to exit and lets it.
+  /// Tells an actor to exit and waits until it has: one on a thread of its own may still be about
+  /// to wake the reactor, which is gone soon.
   template <class Handle>
   void end(Handle& actor) {
+    if (!actor) return;
+    const auto ended = std::make_shared<std::atomic<bool>>(false);
+    caf::actor_cast<caf::actor>(actor)->attach_functor(
+        [ended](const caf::error&) { *ended = true; });
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     actor = nullptr;
+    while (!*ended) {
+      reactor.step();
+      scheduler.run();
+      std::this_thread::yield();
+    }
     run();
   }
 };

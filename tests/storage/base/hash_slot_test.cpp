@@ -44,6 +44,15 @@ TEST_CASE("only a non-empty hash tag counts instead of the key") {
   CHECK(hash_slot_of("}a{b").value == crc16("}a{b") % 16384);
 }
 
+TEST_CASE("a hash tag counts wherever it stands in a key of any length") {
+  const auto slot = hash_slot_of("tag");
+  for (std::size_t before = 0; before < 40; ++before) {
+    for (std::size_t after = 0; after < 40; ++after) {
+      CHECK(hash_slot_of(std::string(before, 'x') + "{tag}" + std::string(after, 'y')) == slot);
+    }
+  }
+}
+
 TEST_CASE("shards own contiguous ranges of nearly equal size") {
   for (const std::uint32_t shards : {1u, 2u, 3u, 4u, 7u, 256u}) {
     std::uint32_t previous = 0;

@@ -51,35 +51,26 @@ bool check_credentials(const connection_call& call, std::string_view user,
   return call.client.authenticate(expected + '?') && is_default;
 }
 
-struct hello_order {
-  std::optional<resp::protocol> version;
-  std::optional<std::string_view> user, password, name;
-};
-
-/// Reads the arguments of HELLO; replies the error if there is one.
-std::optional<hello_order> parse_hello(const connection_call& call) {
+/// Takes the options of HELLO behind its version, one after the other: as in Redis, those in front
+/// of a bad one hold. False: the error was replied.
+bool apply_hello_options(const connection_call& call) {
   const auto argv = call.argv;
-  hello_order order;
-  if (argv.size() >= 2) {
-    const auto number = resp::parse_integer(argv[1]);
-    if (!number) return call.refuse(texts::protocol_not_integer), std::nullopt;
-    if (*number != 2 && *number != 3) return call.refuse(texts::no_protocol), std::nullopt;
-    order.version = *number == 3 ? resp::protocol::resp3 : resp::protocol::resp2;
-  }
   for (std::size_t at = 2; at < argv.size(); ++at) {
     const auto left = argv.size() - 1 - at;
     if (left >= 2 && resp::equals_ignoring_case(argv[at], "auth")) {
-      order.user = argv[++at];
-      order.password = argv[++at];
+      if (!check_credentials(call, argv[at + 1], argv[at + 2])) {
+        return call.refuse(texts::wrong_password), false;
+      }
+      at += 2;
     } else if (left >= 1 && resp::equals_ignoring_case(argv[at], "setname")) {
-      order.name = argv[++at];
-      if (!is_plain_word(*order.name)) return call.refuse(bad_client_name), std::nullopt;
+      if (!is_plain_word(argv[at + 1])) return call.refuse(bad_client_name), false;
+      call.client.set_name(argv[++at]);
     } else {
       call.refuse(fmt::format("ERR Syntax error in HELLO option '{}'", argv[at]));
-      return std::nullopt;
+      return false;
     }
   }
-  return order;
+  return true;
 }
 
 /// What HELLO answers, in the version that holds from now on.
@@ -134,19 +125,22 @@ void run_quit(const connection_call& call) {
 }
 
 void run_hello(const connection_call& call) {
-  const auto order = parse_hello(call);
-  if (!order) return;
-  if (order->user && !check_credentials(call, *order->user, *order->password)) {
-    return call.refuse(texts::wrong_password);
+  std::optional<std::int64_t> version;
+  if (call.argv.size() >= 2) {
+    version = resp::parse_integer(call.argv[1]);
+    if (!version) return call.refuse(texts::protocol_not_integer);
+    if (*version != 2 && *version != 3) return call.refuse(texts::no_protocol);
   }
+  if (!apply_hello_options(call)) return;
   if (!call.client.authenticated()) {
     return call.refuse(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
         "AUTH <user> <pass> option can be used to authenticate the client and select the RESP "
         "protocol version at the same time");
   }
-  if (order->name) call.client.set_name(*order->name);
-  if (order->version) call.client.set_protocol(*order->version);
+  if (version) {
+    call.client.set_protocol(*version == 3 ? resp::protocol::resp3 : resp::protocol::resp2);
+  }
   call.reply.encoded(hello_reply(call.client));
 }
 

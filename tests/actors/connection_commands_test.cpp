@@ -71,18 +71,30 @@ TEST_CASE("HELLO describes the server and changes the protocol from its own repl
   CHECK(client.ask({"CLIENT", "GETNAME"}) == "$2\r\nme\r\n");
 }
 
-TEST_CASE("a wrong HELLO changes nothing") {
+TEST_CASE("a wrong HELLO does not change the protocol") {
   connection_fixture client;
   CHECK(client.ask({"HELLO", "4"}) == "-NOPROTO unsupported protocol version\r\n");
   CHECK(client.ask({"HELLO", "AUTH", "default", "x"}) ==
         error("Protocol version is not an integer or out of range"));
   CHECK(client.ask({"HELLO", "3", "FOO"}) == error("Syntax error in HELLO option 'FOO'"));
   CHECK(client.ask({"HELLO", "3", "AUTH", "a"}) == error("Syntax error in HELLO option 'AUTH'"));
-  CHECK(client.ask({"HELLO", "3", "SETNAME", "ok", "SETNAME", "a b"}) ==
-        error("Client names cannot contain spaces, newlines or special characters."));
   CHECK(client.ask({"HELLO", "3", "AUTH", "foo", "x"}) == wrong_password);
   CHECK(client.session().protocol() == resp::protocol::resp2);
   CHECK(client.session().name().empty());
+}
+
+TEST_CASE("options of HELLO hold one after the other up to the first that is wrong") {
+  connection_fixture client;
+  client.config.password = "secret";
+  CHECK(client.ask({"HELLO", "3", "SETNAME", "ok", "SETNAME", "a b"}) ==
+        error("Client names cannot contain spaces, newlines or special characters."));
+  CHECK(client.session().name() == "ok");
+  CHECK_FALSE(client.session().authenticated());
+  CHECK(client.ask({"HELLO", "3", "AUTH", "default", "secret", "SETNAME", "me", "FOO"}) ==
+        error("Syntax error in HELLO option 'FOO'"));
+  CHECK(client.session().name() == "me");
+  CHECK(client.session().authenticated());
+  CHECK(client.session().protocol() == resp::protocol::resp2);
 }
 
 TEST_CASE("without a password only the default user may authenticate, with any password") {

@@ -191,6 +191,7 @@ void run_kill(const connection_call& call) {
                            std::string(order.local_address.value_or("")),
                            order.skip_me ? call.client.identity().id : 0, old_style};
   call.client.services().answer_client_kill(call.client, call.client.reserve(), filter);
+  if (matches(filter, call.client.identity())) call.client.close_behind_this();
 }
 
 constexpr std::pair<std::string_view, void (*)(const connection_call&)> handlers[] = {

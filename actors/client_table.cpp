@@ -87,13 +87,7 @@ std::string client_table::describe(std::span<const std::uint64_t> ids) {
 std::uint32_t client_table::kill(const kill_filter& filter) {
   std::uint32_t killed = 0;
   for_each([&](session& client) {
-    const auto& who = client.identity();
-    if ((filter.id != 0 && who.id != filter.id) ||
-        (!filter.address.empty() && who.address != filter.address) ||
-        (!filter.local_address.empty() && who.local_address != filter.local_address) ||
-        (filter.except_id != 0 && who.id == filter.except_id)) {
-      return false;
-    }
+    if (!matches(filter, client.identity())) return false;
     ++killed;
     client.close(session::close_when::replied);
     return true;

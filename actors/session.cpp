@@ -202,6 +202,11 @@ void session::close(close_when when) {
   settle_transaction();
 }
 
+void session::close_behind_this() {
+  killed_itself_ = true;
+  close(close_when::replied);
+}
+
 // ---- running commands --------------------------------------------------------------------------
 
 void session::reply_error(std::string_view text) {

@@ -114,6 +114,9 @@ struct session_identity {
   std::string local_address;
 };
 
+/// Whether CLIENT KILL means this connection.
+[[nodiscard]] bool matches(const kill_filter& filter, const session_identity& who);
+
 /// What happens to replies (CLIENT REPLY).
 enum class reply_mode : std::uint8_t { on, off, skip_next, skipping };
 
@@ -158,6 +161,9 @@ class session {
   /// Closes as soon as the replies so far went out. With `now`, without them.
   enum class close_when : std::uint8_t { replied, now };
   void close(close_when when);
+  /// CLIENT KILL that means this connection too: closes once the reply to the command that runs now
+  /// went out. As in Redis, nothing behind it is run, or, within EXEC, replied to.
+  void close_behind_this();
 
   // ---- answers ----------------------------------------------------------------------------------
   void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
@@ -373,6 +379,7 @@ class session {
   bool beginning_transaction_ = false;  // inside begin_transaction
   bool runs_exec_ = false;              // inside run_here_in_exec
   bool replies_later_ = false;          // the command there reserved a place
+  bool killed_itself_ = false;          // what comes behind that has no reply
   std::optional<wait_state> waiting_;
 };
 

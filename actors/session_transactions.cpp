@@ -112,10 +112,11 @@ void session::begin_transaction(transaction_order::kind what, kept_commands comm
   order.run_here = [this](const kept_command& command, std::string& out) {
     return run_here_in_exec(command, out);
   };
-  order.on_reply = [this, what](const kept_command& command, std::string_view reply) {
+  order.on_reply = [this, what, silent = false](const kept_command& command,
+                                                std::string_view reply) mutable {
     if (what == transaction_order::kind::exec) environment_.commands.called(*command.spec);
     if (is_error(reply)) environment_.commands.failed(command.spec->number, reply);
-    return !drops_replies();
+    return !std::exchange(silent, killed_itself_) && !drops_replies();
   };
   // CLIENT REPLY inside the block counts from where it stands, as in Redis: what is in front of the
   // replies went out or not before.

@@ -57,6 +57,13 @@ void session::release_idle_memory(std::uint64_t now_us) {
 
 // ---- identity ----------------------------------------------------------------------------------
 
+bool matches(const kill_filter& filter, const session_identity& who) {
+  return (filter.id == 0 || who.id == filter.id) &&
+         (filter.address.empty() || who.address == filter.address) &&
+         (filter.local_address.empty() || who.local_address == filter.local_address) &&
+         (filter.except_id == 0 || who.id != filter.except_id);
+}
+
 bool session::authenticate(std::string_view password) {
   const auto& expected = environment_.config.password;
   // Compared in constant time; the length of a wrong guess is no secret.

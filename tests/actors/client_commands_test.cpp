@@ -88,13 +88,39 @@ TEST_CASE("CLIENT KILL by address may mean the caller itself") {
   CHECK(other.ask({"CLIENT", "KILL", ""}) == error("No such client"));
 }
 
+TEST_CASE("who kills its own connection gets the reply, and nothing behind it runs") {
+  for (const auto* kill : {"CLIENT KILL 127.0.0.1:50000", "CLIENT KILL ID 7 SKIPME no"}) {
+    CAPTURE(kill);
+    connection_fixture client;
+    CHECK(client.exchange(fmt::format("{}\r\nCLIENT SETNAME late\r\n", kill)).empty());
+    CHECK_FALSE(client.session().finished());
+    REQUIRE(client.services.kills.size() == 1);
+    client.session().on_answer(client.services.kills[0].first, ":1\r\n");
+    CHECK(client.take() == ":1\r\n");
+    CHECK(client.session().finished());
+    CHECK(client.session().name().empty());
+  }
+}
+
+TEST_CASE(
+    "who kills its own connection inside EXEC gets no reply to what follows, but it is done") {
+  connection_fixture client;
+  client.exchange("MULTI\r\nPING\r\nCLIENT KILL 127.0.0.1:50000\r\nCLIENT SETNAME late\r\n");
+  CHECK(client.ask({"EXEC"}).empty());
+  REQUIRE(client.services.kills.size() == 1);
+  client.session().on_answer(client.services.kills[0].first, "+OK\r\n");
+  CHECK(client.take() == "*3\r\n+PONG\r\n+OK\r\n");
+  CHECK(client.session().name() == "late");
+  CHECK(client.session().finished());
+}
+
 TEST_CASE("CLIENT KILL by filters spares the caller unless told otherwise") {
   connection_fixture client;
   CHECK(client
             .ask({"CLIENT", "KILL", "id", "5", "LADDR", "l", "addr", "a", "user", "default", "type",
                   "normal"})
             .empty());
-  CHECK(client.ask({"CLIENT", "KILL", "ID", "7", "SKIPME", "no"}).empty());
+  CHECK(client.ask({"CLIENT", "KILL", "ID", "8", "SKIPME", "no"}).empty());
   REQUIRE(client.services.kills.size() == 2);
   const auto& first = client.services.kills[0].second;
   CHECK(!first.old_style);

@@ -13,7 +13,7 @@ from node_fixture import NodeCase, encode
 
 LAYOUTS = [(1, 1), (4, 1), (3, 2)]
 
-# One conversation a line, one command between bars.
+# One conversation a line, one command between bars; @ID and @ADDR are the connection's own.
 DIALOGUES = """
 MULTI|EXEC foo|PING|EXEC
 EXEC foo|EXEC|DISCARD|DISCARD x
@@ -52,6 +52,13 @@ MULTI|SET a 1|INFO|GET a|INFO x y|INFO replication|CLIENT LIST|GET a|EXEC|GET a
 MULTI|CLIENT LIST ID 123456789|CLIENT LIST ID x|CLIENT LIST TYPE pubsub|CLIENT LIST FOO|EXEC
 MULTI|CLIENT KILL 1.2.3.4:5|CLIENT KILL ID 123456789|CLIENT KILL FOO BAR|EXEC|PING
 MULTI|CLIENT KILL|EXEC
+SET a 1|CLIENT KILL ID @ID SKIPME no|PING
+SET a 1|CLIENT KILL ID @ID|CLIENT KILL @ADDR|PING
+MULTI|SET a 1|CLIENT KILL ID @ID SKIPME no|SET b 2|GET a|EXEC|PING
+MULTI|SET a 1|CLIENT KILL ADDR @ADDR|SET b 2|EXEC|PING
+MULTI|CLIENT KILL @ADDR|CLIENT LIST ID 123456789|CLIENT KILL ID @ID SKIPME no|INCR a|EXEC|PING
+MULTI|MSET a 1 b 2 c 3|CLIENT KILL TYPE normal SKIPME no|MSET a 4 b 5 c 6|WAIT 0 0|EXEC|PING
+MULTI|CLIENT KILL ID @ID SKIPME no|CLIENT REPLY OFF|SET a 1|EXEC|PING
 MULTI|CLIENT SETNAME foo|CLIENT GETNAME|EXEC|CLIENT GETNAME
 MULTI|SET a 1|NOPE|EXEC|GET a
 MULTI|NOPE|DISCARD|EXEC
@@ -141,14 +148,25 @@ def read(file):
     return line + b"".join(items)
 
 
+def own_names(client, file, commands):
+    """What stands for @ID and @ADDR, as far as the commands name them."""
+    host, port = client.getsockname()
+    names = {"@ADDR": f"{host}:{port}"}
+    if any("@ID" in words for words in commands):
+        client.sendall(encode("CLIENT", "ID"))
+        names["@ID"] = file.readline()[1:-2].decode()
+    return names
+
+
 def converse(port, commands):
     """What a server replies to the commands, one by one, up to the end if it closes."""
     replies = []
     with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
         with client.makefile("rb") as file:
+            names = own_names(client, file, commands)
             for words in commands:
                 try:
-                    client.sendall(encode(*words))
+                    client.sendall(encode(*(names.get(word, word) for word in words)))
                     reply = read(file)
                 except ConnectionError:
                     reply = b""

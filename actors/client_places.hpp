@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "storage/base/limits.hpp"
+
 namespace troupe::actors {
 
 class client_places {
@@ -35,7 +37,9 @@ class client_places {
     client_places* from_;
   };
 
-  client_places() = default;
+  /// `capacity`: places that there can be at all, whatever is set.
+  explicit client_places(std::uint32_t capacity = limits::clients_max) noexcept
+      : capacity_(capacity) {}
   client_places(const client_places&) = delete;
   client_places& operator=(const client_places&) = delete;
 
@@ -47,11 +51,13 @@ class client_places {
     } while (!taken_.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
     return place(*this);
   }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] std::uint32_t taken() const noexcept {
     return taken_.load(std::memory_order_relaxed);
   }
 
  private:
+  const std::uint32_t capacity_;
   std::atomic<std::uint32_t> taken_{0};
 };
 

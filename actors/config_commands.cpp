@@ -209,6 +209,11 @@ std::optional<std::string> apply_setting(live_settings& settings, std::string_vi
   }
   if (name == "maxclients") {
     auto wrong = read_number(amount, value, 1, limits::clients_max);
+    if (!wrong && amount > settings.clients_capacity) {
+      return fmt::format(
+          "The operating system is not able to handle the specified number of clients, try with {}",
+          settings.clients_capacity);
+    }
     if (!wrong) settings.clients_max = static_cast<std::uint32_t>(amount);
     return wrong;
   }

@@ -15,8 +15,6 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::size_t files_open_max = 64;
-
 class data_reader_state {
  public:
   static constexpr const char* name = "data_reader";
@@ -69,7 +67,7 @@ class data_reader_state {
       if (open.use == use) return open.file.get();
     }
     TRY(auto file, files_.open(path, io::access::read));
-    if (open_.size() == files_open_max) open_.pop_front();
+    if (open_.size() == limits::reader_files_max) open_.pop_front();
     open_.push_back({use, std::move(file)});
     return open_.back().file.get();
   }

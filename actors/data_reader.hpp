@@ -2,7 +2,8 @@
 //
 // Owner: the node; one per shard. Policy when it dies: the node stops, since commands that wait for
 // values would never be answered.
-// Invariants: one answer for each ReadRecord; at most files_open_max files stay open.
+// Invariants: one answer for each ReadRecord; at most limits::reader_files_max files stay
+// open.
 #pragma once
 
 #include <string>

@@ -14,6 +14,7 @@
 #include "actors/config_commands.hpp"
 #include "actors/gateway_questions.hpp"
 #include "actors/info_text.hpp"
+#include "actors/paced_warning.hpp"
 #include "actors/process_statistics.hpp"
 #include "actors/rate_window.hpp"
 #include "actors/resp/error_texts.hpp"
@@ -49,6 +50,8 @@ class gateway_state final : public session_services,
         random_(random_seed()),
         settings_{.level = config->level,
                   .commit_timeout_us = config->commit_timeout_ms * std::uint64_t{1000},
+                  .clients_max = parts_.places->capacity(),
+                  .clients_capacity = parts_.places->capacity(),
                   .client_memory_bytes = config->client_memory_bytes},
         durable_(parts_.shard_count),
         log_failures_(parts_.shard_count),
@@ -99,7 +102,10 @@ class gateway_state final : public session_services,
       auto accepted = runtime::accept_from(parts_.listener);
       if (!accepted) {
         // Out of descriptors: let the rest wait in the kernel until the next tick.
-        spdlog::warn("{}", accepted.error().message);
+        if (const auto times = refused_.failed(home_.time().monotonic_us())) {
+          spdlog::warn("{} ({} times since this was said last): whoever connects has to wait",
+                       accepted.error().message, *times);
+        }
         stop_listening();
         return;
       }
@@ -432,6 +438,7 @@ class gateway_state final : public session_services,
   rate_window commands_rate_, received_rate_, sent_rate_;
   recent_max recent_input_, recent_output_;
   const std::uint64_t started_us_ = home_.time().monotonic_us();
+  paced_warning refused_;
   std::uint64_t last_client_ = 0;
   bool listening_ = false;
   bool may_listen_ = false;  // it knows metrics, the last to come: whoever connects can be answered

@@ -1,7 +1,7 @@
 #include "actors/http_connections.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +20,8 @@
 #include <utility>
 #include <vector>
 
+#include "actors/paced_warning.hpp"
+
 namespace troupe::actors {
 
 namespace {
@@ -28,6 +30,8 @@ using steady = std::chrono::steady_clock;
 
 constexpr auto write_time = std::chrono::seconds(2);
 constexpr auto linger_time = std::chrono::seconds(1);
+/// How long nothing is accepted after that failed.
+constexpr auto accept_pause = std::chrono::milliseconds(100);
 constexpr std::string_view header_end = "\r\n\r\n";
 constexpr std::string_view too_long =
     "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: "
@@ -35,14 +39,10 @@ constexpr std::string_view too_long =
 
 enum class phase : std::uint8_t { reading, answering, writing, lingering };
 
-/// Closes its socket.
 struct connection {
-  explicit connection(int from) : socket(from) {}
-  connection(const connection&) = delete;
-  connection& operator=(const connection&) = delete;
-  ~connection() { ::close(socket); }
+  explicit connection(runtime::descriptor from) : socket(std::move(from)) {}
 
-  const int socket;
+  runtime::descriptor socket;
   phase now = phase::reading;
   steady::time_point deadline{};
   std::string bytes{};  // of the request, then of the answer
@@ -55,33 +55,27 @@ struct parcel {
   std::string bytes;
 };
 
+std::uint64_t microseconds(steady::time_point time) {
+  const auto since = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
+  return static_cast<std::uint64_t>(since.count());
+}
+
 bool is_temporary(int error) { return error == EAGAIN || error == EINTR; }
 
 }  // namespace
 
 class http_connections::loop {
  public:
-  loop(responder respond, std::uint32_t header_ms, int wake)
-      : respond_(std::move(respond)), header_time_(header_ms), wake_(wake) {
+  loop(runtime::descriptor listener, responder respond, std::uint32_t header_ms,
+       runtime::descriptor wake)
+      : respond_(std::move(respond)),
+        header_time_(header_ms),
+        wake_(std::move(wake)),
+        listener_(std::move(listener)) {
     for (std::size_t i = 0; i < http_threads; ++i) workers_.emplace_back([this] { work(); });
     poller_ = std::thread([this] { run(); });
   }
-  ~loop() {
-    stop();
-    ::close(wake_);
-  }
-
-  void add(int socket) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!stopping_) {
-        arrived_.push_back(socket);
-        socket = -1;
-      }
-    }
-    if (socket >= 0) ::close(socket);
-    wake();
-  }
+  ~loop() { stop(); }
 
   void stop() {
     {
@@ -121,7 +115,10 @@ class http_connections::loop {
       const bool stopping = take_parcels();
       const auto now = steady::now();
       close_late(now);
-      if (stopping) close_idle();
+      if (stopping) {
+        listener_ = runtime::descriptor();
+        close_idle();
+      }
       if (stopping && open_.empty()) break;
       wait(now);
     }
@@ -131,12 +128,10 @@ class http_connections::loop {
 
   /// What other threads left here; true once all is to end.
   bool take_parcels() {
-    std::vector<int> arrived;
     std::vector<parcel> answers;
     bool stopping = false;
     {
       const std::lock_guard lock(mutex_);
-      arrived.swap(arrived_);
       answers.swap(answers_);
       stopping = stopping_;
     }
@@ -144,19 +139,29 @@ class http_connections::loop {
       const auto place = open_.find(answer.id);
       if (place != open_.end()) begin_writing(place->second, std::move(answer.bytes));
     }
-    for (const int socket : arrived) admit(socket);
     return stopping;
   }
 
-  void admit(int socket) {
-    if (open_.size() >= http_connections_max && !make_room()) {
-      ::close(socket);
-      return;
+  void accept_some(steady::time_point now) {
+    for (std::size_t i = 0; i < http_connections_max; ++i) {
+      auto accepted = runtime::accept_from(listener_);
+      if (!accepted) {
+        accept_from_ = now + accept_pause;
+        if (const auto times = refused_.failed(microseconds(now))) {
+          spdlog::warn("http: {} ({} times since this was said last): whoever connects has to wait",
+                       accepted.error().message, *times);
+        }
+        return;
+      }
+      if (!*accepted) return;
+      admit(std::move(**accepted));
     }
-    const int flags = ::fcntl(socket, F_GETFL);
-    const bool usable = flags >= 0 && ::fcntl(socket, F_SETFL, flags | O_NONBLOCK) == 0;
-    auto& made = open_.try_emplace(next_id_++, socket).first->second;
-    made.deadline = steady::now() + (usable ? header_time_ : std::chrono::milliseconds(0));
+  }
+
+  void admit(runtime::descriptor socket) {
+    if (open_.size() >= http_connections_max && !make_room()) return;
+    auto& made = open_.try_emplace(next_id_++, std::move(socket)).first->second;
+    made.deadline = steady::now() + header_time_;
   }
 
   /// Closes the oldest connection that may be given up, if there is one.
@@ -186,14 +191,17 @@ class http_connections::loop {
 
   /// Until a socket is ready, a deadline passes or somebody calls wake(); then serves the sockets.
   void wait(steady::time_point now) {
-    std::vector<pollfd> polled{{wake_, POLLIN, 0}};
-    std::vector<std::uint64_t> ids{0};
-    auto until = steady::time_point::max();
+    const bool accepts = accept_from_ <= now;
+    // A negative descriptor is not looked at.
+    std::vector<pollfd> polled{{wake_.get(), POLLIN, 0},
+                               {accepts ? listener_.get() : -1, POLLIN, 0}};
+    std::vector<std::uint64_t> ids{0, 0};
+    auto until = accepts ? steady::time_point::max() : accept_from_;
     for (const auto& [id, each] : open_) {
       if (each.now == phase::answering) continue;
       until = std::min(until, each.deadline);
       const short events = each.now == phase::writing ? POLLOUT : POLLIN;
-      polled.push_back({each.socket, events, 0});
+      polled.push_back({each.socket.get(), events, 0});
       ids.push_back(id);
     }
     int timeout_ms = -1;
@@ -203,11 +211,12 @@ class http_connections::loop {
     }
     if (::poll(polled.data(), polled.size(), timeout_ms) <= 0) return;
     if (polled[0].revents != 0) drain_wake();
-    for (std::size_t i = 1; i < polled.size(); ++i) {
+    for (std::size_t i = 2; i < polled.size(); ++i) {
       if (polled[i].revents == 0) continue;
       const auto place = open_.find(ids[i]);
       if (!serve(place->first, place->second)) open_.erase(place);
     }
+    if (polled[1].revents != 0) accept_some(now);
   }
 
   /// False when the connection is to be closed.
@@ -223,7 +232,7 @@ class http_connections::loop {
 
   bool read_header(std::uint64_t id, connection& with) {
     std::array<char, http_header_bytes_max> piece;
-    const auto got = ::recv(with.socket, piece.data(), piece.size(), 0);
+    const auto got = ::recv(with.socket.get(), piece.data(), piece.size(), 0);
     if (got < 0) return is_temporary(errno);
     if (got == 0) return false;
     // The end of the header may lie across two pieces.
@@ -250,11 +259,11 @@ class http_connections::loop {
 
   static bool write_answer(connection& with) {
     const auto left = std::string_view(with.bytes).substr(with.sent);
-    const auto sent = ::send(with.socket, left.data(), left.size(), MSG_NOSIGNAL);
+    const auto sent = ::send(with.socket.get(), left.data(), left.size(), MSG_NOSIGNAL);
     if (sent < 0) return is_temporary(errno);
     with.sent += static_cast<std::size_t>(sent);
     if (with.sent < with.bytes.size()) return true;
-    if (::shutdown(with.socket, SHUT_WR) != 0) return false;
+    if (::shutdown(with.socket.get(), SHUT_WR) != 0) return false;
     with.now = phase::lingering;
     with.deadline = steady::now() + linger_time;
     return true;
@@ -262,33 +271,35 @@ class http_connections::loop {
 
   static bool drop_input(connection& with) {
     std::array<char, 4096> dropped;
-    const auto got = ::recv(with.socket, dropped.data(), dropped.size(), 0);
+    const auto got = ::recv(with.socket.get(), dropped.data(), dropped.size(), 0);
     return got < 0 ? is_temporary(errno) : got > 0;
   }
 
   void wake() const {
     const std::uint64_t one = 1;
     // It can fail only when the counter is full, and then the poller is awake.
-    if (::write(wake_, &one, sizeof one) < 0) return;
+    if (::write(wake_.get(), &one, sizeof one) < 0) return;
   }
   void drain_wake() const {
     std::uint64_t count = 0;
-    if (::read(wake_, &count, sizeof count) < 0) return;  // somebody else's wake-up follows
+    if (::read(wake_.get(), &count, sizeof count) < 0) return;  // somebody else's wake-up follows
   }
 
   const responder respond_;
   const std::chrono::milliseconds header_time_;
-  const int wake_;
+  const runtime::descriptor wake_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<int> arrived_;     // guarded, like all down to the empty line
-  std::deque<parcel> requests_;  // at most http_connections_max
+  std::deque<parcel> requests_;  // guarded, like all down to the empty line
   std::vector<parcel> answers_;
   bool stopping_ = false;
   bool polled_out_ = false;
 
-  std::map<std::uint64_t, connection> open_;  // the poller's; by age
+  runtime::descriptor listener_;  // the poller's, like all down to the next empty line
+  steady::time_point accept_from_{};
+  paced_warning refused_;
+  std::map<std::uint64_t, connection> open_;  // by age
   std::uint64_t next_id_ = 1;
 
   std::vector<std::thread> workers_;
@@ -299,15 +310,14 @@ http_connections::http_connections(std::unique_ptr<loop> inner) : inner_(std::mo
 
 http_connections::~http_connections() = default;
 
-result<std::unique_ptr<http_connections>> http_connections::start(responder respond,
+result<std::unique_ptr<http_connections>> http_connections::start(runtime::descriptor listener,
+                                                                  responder respond,
                                                                   std::uint32_t header_ms) {
-  const int wake = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (wake < 0) return os_error("http: eventfd", errno);
-  return std::unique_ptr<http_connections>(
-      new http_connections(std::make_unique<loop>(std::move(respond), header_ms, wake)));
+  runtime::descriptor wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (wake.get() < 0) return os_error("http: eventfd", errno);
+  return std::unique_ptr<http_connections>(new http_connections(
+      std::make_unique<loop>(std::move(listener), std::move(respond), header_ms, std::move(wake))));
 }
-
-void http_connections::add(int socket) { inner_->add(socket); }
 
 void http_connections::stop() { inner_->stop(); }
 

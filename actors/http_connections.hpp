@@ -1,11 +1,11 @@
-// http_connections: the sockets of the HTTP face, from the accepted connection to the last byte of
-// its answer. One request a connection.
+// http_connections: the sockets of the HTTP face, from the listening one to the last byte of each
+// answer. One request a connection.
 //
 //   reading --whole header--> answering --worker--> writing --all sent--> lingering --> closed
 //      `--too long--> writing               (any deadline missed, any error --> closed)
 //
 // Place: CAF-free part of actors/, behind http_server. Threads: one that polls and never blocks,
-// and `http_threads` workers, which see whole requests only. add() may be called by any thread.
+// and `http_threads` workers, which see whole requests only.
 // Invariants:
 //  1. Until its header is whole, a connection costs a descriptor and http_header_bytes_max: those
 //     who never finish cannot keep a worker from those who do.
@@ -15,6 +15,9 @@
 //     else the oldest that is not being answered; if all are, the new one.
 //  4. After the answer the rest of what the client sends is read and dropped for a while: closing
 //     before would reset the connection and could take the answer away.
+//  5. Where no connection can be accepted, for want of descriptors, nothing is accepted for a
+//  while.
+//     Whoever connects waits in the kernel meanwhile.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +26,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/runtime/socket.hpp"
 #include "storage/base/result.hpp"
 
 namespace troupe::actors {
@@ -38,17 +42,16 @@ class http_connections {
   using responder = std::function<std::string(const std::string& request)>;
 
   /// Starts the threads. A header must be whole `header_ms` after its connection came.
-  [[nodiscard]] static result<std::unique_ptr<http_connections>> start(responder respond,
+  [[nodiscard]] static result<std::unique_ptr<http_connections>> start(runtime::descriptor listener,
+                                                                       responder respond,
                                                                        std::uint32_t header_ms);
   /// stop().
   ~http_connections();
   http_connections(const http_connections&) = delete;
   http_connections& operator=(const http_connections&) = delete;
 
-  /// Takes over an accepted socket.
-  void add(int socket);
-  /// Finishes what is being answered, closes everything else. Afterwards nothing is taken over and
-  /// the responder is not called. May be called again.
+  /// Closes the port, finishes what is being answered, closes everything else. Afterwards the
+  /// responder is not called. May be called again.
   void stop();
 
  private:

@@ -1,29 +1,17 @@
 #include "actors/http_server.hpp"
 
-#include <fmt/format.h>
 #include <httplib.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <future>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "actors/http_connections.hpp"
+#include "actors/runtime/socket.hpp"
 
 namespace troupe::actors {
 
 namespace {
-
-/// The library's way to run what it accepted. Here that only hands a socket on, which is done at
-/// once on the accepting thread.
-class run_at_once final : public httplib::TaskQueue {
- public:
-  void enqueue(std::function<void()> job) override { job(); }
-  void shutdown() override {}
-};
 
 /// A request that was read as a whole, and its answer, as the library wants to see a socket.
 class exchange final : public httplib::Stream {
@@ -53,33 +41,16 @@ class exchange final : public httplib::Stream {
   std::string answer_;
 };
 
-/// The library accepts, parses, routes and formats; reading and writing sockets is ours, because it
-/// would give every connection a thread for as long as the client likes.
+/// The library parses, routes and formats; sockets are ours. It would give every connection a
+/// thread for as long as the client likes, and stop for ever when it cannot accept one.
 class pages_server final : public httplib::Server {
  public:
-  /// Whom accepted sockets are given to. Call before listening.
-  void set_acceptor(std::function<void(int)> acceptor) { acceptor_ = std::move(acceptor); }
-
-  /// The library lets five connections wait, and the kernel makes a sixth try again a second later.
-  /// Call when bound.
-  [[nodiscard]] bool widen_backlog() const {
-    return ::listen(svr_sock_, static_cast<int>(http_connections_max)) == 0;
-  }
-
   std::string respond(const std::string& request) {
     exchange with(request);
     bool closed = false;
     (void)process_request(with, true, closed, nullptr);  // a bad request has its answer too
     return with.take_answer();
   }
-
- private:
-  bool process_and_close_socket(socket_t socket) override {
-    acceptor_(socket);
-    return true;
-  }
-
-  std::function<void(int)> acceptor_;
 };
 
 /// Pages are only read: anything else is refused before its body, which may never come.
@@ -122,68 +93,23 @@ std::string literal_pattern(const std::string& path) {
   return pattern;
 }
 
-void only_reuse_address(int socket) {
-  // The library's default is SO_REUSEPORT, with which two nodes would share one port in silence.
-  const int on = 1;
-  // Failing to set it only delays a restart on the same port; bind reports that by itself.
-  (void)setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-}
-
 }  // namespace
 
-/// The library's server, the thread that accepts, and the connections.
+/// The library's server and the connections.
 class http_server::implementation {
  public:
   implementation(std::string token, std::vector<http_page> pages) : token_(std::move(token)) {
-    server_.set_socket_options(only_reuse_address);
     server_.set_pre_routing_handler(refuse_other_methods);
     for (auto& page : pages) add(std::move(page));
   }
-  ~implementation() { stop(); }
-  implementation(const implementation&) = delete;
-  implementation& operator=(const implementation&) = delete;
 
-  result<address> bind(const address& wanted) {
-    errno = 0;
-    int port = wanted.port;
-    if (port == 0)
-      port = server_.bind_to_any_port(wanted.host);
-    else if (!server_.bind_to_port(wanted.host, port))
-      port = -1;
-    if (port > 0 && !server_.widen_backlog()) port = -1;
-    const int error = errno;
-    if (port > 0) return address{wanted.host, static_cast<std::uint16_t>(port)};
-
-    const auto what = fmt::format("http-address = {}", to_string(wanted));
-    if (error == EADDRINUSE)
-      return failure{errc::busy, what + ": another process listens on this port"};
-    if (error == 0 || error == ENOENT || error == EADDRNOTAVAIL)
-      return failure{errc::refused, what + ": this machine has no such address"};
-    return os_error(what, error);
-  }
-
-  result<void> run(std::uint32_t header_ms) {
+  result<void> run(runtime::descriptor listener, std::uint32_t header_ms) {
     const auto respond = [this](const std::string& request) { return server_.respond(request); };
-    TRY(connections_, http_connections::start(respond, header_ms));
-    server_.set_acceptor([this](int socket) { connections_->add(socket); });
-    std::promise<void> accepting;
-    auto started = accepting.get_future();
-    // Called by the library once stop() works; before that, stop() would do nothing.
-    server_.new_task_queue = [&accepting]() -> httplib::TaskQueue* {
-      accepting.set_value();
-      return std::make_unique<run_at_once>().release();
-    };
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    started.wait();
+    TRY(connections_, http_connections::start(std::move(listener), respond, header_ms));
     return {};
   }
 
-  void stop() {
-    if (!thread_.joinable()) return;
-    server_.stop();
-    thread_.join();
-    connections_->stop();
-  }
+  void stop() { connections_->stop(); }
 
  private:
   void add(http_page page) {
@@ -204,7 +130,6 @@ class http_server::implementation {
   const std::string token_;
   pages_server server_;
   std::unique_ptr<http_connections> connections_;  // asks server_, so it goes first
-  std::thread thread_;
 };
 
 http_server::http_server(std::unique_ptr<implementation> inner, address local)
@@ -214,9 +139,12 @@ http_server::~http_server() = default;
 
 result<std::unique_ptr<http_server>> http_server::start(const http_options& options,
                                                         std::vector<http_page> pages) {
+  auto local = options.listen;
+  auto listener = runtime::listen_on(local.host, local.port, runtime::port_sharing::alone);
+  if (!listener) return listener.error().in("http-address");
+  local.port = runtime::local_port(*listener);
   auto inner = std::make_unique<implementation>(options.bearer_token, std::move(pages));
-  TRY(auto local, inner->bind(options.listen));
-  TRY_VOID(inner->run(options.header_ms));
+  TRY_VOID(inner->run(std::move(*listener), options.header_ms));
   return std::unique_ptr<http_server>(new http_server(std::move(inner), std::move(local)));
 }
 

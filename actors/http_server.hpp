@@ -1,7 +1,7 @@
 // The HTTP face of a node: a few read-only pages (`/health`, `/metrics`) by cpp-httplib.
 //
-// Place: CAF-free part of actors/. Owner: the node. It has threads of its own: one accepts, the
-// others are those of http_connections. Invariants:
+// Place: CAF-free part of actors/. Owner: the node. Its threads are those of http_connections.
+// Invariants:
 //  1. Nobody waits for a client that does not finish its request or read its answer, and what
 //     clients can make it hold is bounded (http_connections.hpp).
 //  2. Pages are only read: another method than GET or HEAD is refused before its body comes.

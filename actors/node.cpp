@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "actors/descriptor_limit.hpp"
 #include "actors/http_server.hpp"
 #include "actors/metrics_text.hpp"
 #include "actors/process_statistics.hpp"
@@ -175,6 +176,19 @@ result<std::unique_ptr<http_server>> start_http(const node_config& config,
       {{"/health", http_access::everybody, health}, {"/metrics", http_access::token, metrics}});
 }
 
+/// Places for clients: as many as the limit of descriptors leaves, said when those are few.
+result<std::uint32_t> count_clients(std::uint64_t descriptors, const descriptor_needs& needs) {
+  TRY(const auto clients, clients_within(descriptors, needs));
+  if (clients < limits::clients_max) {
+    spdlog::warn(
+        "maxclients is {} instead of {}: this process may open {} files and sockets, {} of them "
+        "are "
+        "its own (ulimit -n, LimitNOFILE)",
+        clients, limits::clients_max, descriptors, descriptors_beside_clients(needs));
+  }
+  return clients;
+}
+
 /// Runs until the node actor ended; true if it stopped as it was told.
 bool wait_for_end(caf::actor_system& system, const node_actor& node) {
   caf::scoped_actor self(system);
@@ -191,6 +205,7 @@ bool wait_for_end(caf::actor_system& system, const node_actor& node) {
 int run_node(const node_config& config) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("troupe"));
   signal_listener signals;
+  const auto descriptors = raise_descriptor_limit();
   const system_clock time;
   const auto files = io::make_posix_file_system();
 
@@ -205,10 +220,12 @@ int run_node(const node_config& config) {
   if (!storage) return refuse(storage.error());
   const auto lock = std::move(storage->lock);  // held until everything is closed
   const auto shard_count = storage->identity.shard_count;
+  const auto clients = count_clients(descriptors, {shard_count, config.reactors});
+  if (!clients) return refuse(clients.error());
   const auto client_name = runtime::local_name(listeners->front());
   const auto facts =
       gather_facts(*storage, config, runtime::local_port(listeners->front()), random_seed());
-  client_places places;
+  client_places places(*clients);
 
   caf::actor_system_config settings;
   caf::actor_system system(configure(settings));

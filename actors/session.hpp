@@ -46,6 +46,7 @@ struct live_settings {
   std::uint64_t commit_timeout_us = 10'000'000;
   std::uint64_t idle_timeout_us = 0;  ///< 0 = never
   std::uint32_t clients_max = limits::clients_max;
+  std::uint32_t clients_capacity = limits::clients_max;  ///< most that clients_max may be; fixed
   std::uint64_t client_memory_bytes = 0;  ///< bound over all clients of the node; 0 = none
 };
 

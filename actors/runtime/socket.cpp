@@ -31,12 +31,15 @@ std::string name_of(sockaddr_storage& address, socklen_t length) {
                                        : fmt::format("{}:{}", host, port);
 }
 
-result<descriptor> try_listen(const addrinfo& where, const std::string& name) {
+result<descriptor> try_listen(const addrinfo& where, const std::string& name,
+                              port_sharing sharing) {
   descriptor socket(::socket(where.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return os_error(fmt::format("cannot make a socket for {}", name), errno);
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (sharing != port_sharing::alone) {
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
   if (::bind(socket.get(), where.ai_addr, where.ai_addrlen) != 0 ||
       ::listen(socket.get(), backlog) != 0) {
     const auto why = errno;
@@ -86,7 +89,7 @@ result<descriptor> listen_on(const std::string& host, std::uint16_t port, port_s
   }
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
   if (sharing == port_sharing::first && port != 0) TRY_VOID(check_unused(*found, name));
-  return try_listen(*found, name);
+  return try_listen(*found, name, sharing);
 }
 
 result<std::optional<descriptor>> accept_from(const descriptor& listener) {

@@ -30,8 +30,8 @@ class descriptor {
 };
 
 /// Sockets of one process may share a port, the kernel spreads connections over them. Only the
-/// `first` one checks that no other process has it.
-enum class port_sharing : std::uint8_t { first, further };
+/// `first` one checks that no other process has it; a port taken `alone` can be shared by nobody.
+enum class port_sharing : std::uint8_t { alone, first, further };
 
 /// Listens on host:port (0 = any free port). `busy` if another process has the port, `refused` if
 /// the host is none of this machine's.

@@ -58,6 +58,8 @@ inline constexpr std::uint32_t wrong_passwords = 8;
 /// How long a client is not listened to after its first wrong password; doubles with each.
 inline constexpr std::uint64_t wrong_password_pause_us = 50'000;
 inline constexpr std::uint32_t clients_max = 10000;
+/// Segments that the reader of one shard's cold values keeps open.
+inline constexpr std::size_t reader_files_max = 64;
 /// Range of the bound over what all clients together make a node hold.
 inline constexpr std::uint64_t client_memory_bytes_min = 1 << 20;
 inline constexpr std::uint64_t client_memory_bytes_max = 1ull << 50;

@@ -125,6 +125,10 @@ TEST_CASE("a setting takes effect in its own unit, or not at all") {
   CHECK(settings.commit_timeout_us == 250'000);
   CHECK(!apply_setting(settings, "maxclients", "12"));
   CHECK(settings.clients_max == 12);
+  settings.clients_capacity = 600;
+  CHECK(apply_setting(settings, "maxclients", "601") ==
+        "The operating system is not able to handle the specified number of clients, try with 600");
+  CHECK(!apply_setting(settings, "maxclients", "600"));
   CHECK(!apply_setting(settings, "maxmemory-clients", "2000000"));
   CHECK(settings.client_memory_bytes == 2'000'000);
   CHECK(!apply_setting(settings, "maxmemory-clients", "0"));

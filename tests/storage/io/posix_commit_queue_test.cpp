@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 
@@ -26,7 +28,7 @@ struct queued_file {
   std::unique_ptr<file_system> files = make_posix_file_system();
   std::string path = directory.path("f");
   std::unique_ptr<file> opened;
-  aligned_buffer block{block_bytes};
+  aligned_buffer block{2 * block_bytes};
   std::unique_ptr<commit_queue> queue;  // first to go: it may still read the block
 
   queued_file() {
@@ -63,6 +65,27 @@ struct queued_file {
   }
 };
 
+// While it lives, this process cannot write files beyond so many bytes: a write across that is
+// short, one behind it fails.
+class file_size_limit {
+ public:
+  explicit file_size_limit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit lowered{bytes, before_.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &lowered) == 0);
+  }
+  ~file_size_limit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  file_size_limit(const file_size_limit&) = delete;
+  file_size_limit& operator=(const file_size_limit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
 TEST_CASE("a commit that was begun ends, is told once and is in the file") {
   queued_file at;
   if (!at.queue) return;
@@ -97,6 +120,65 @@ TEST_CASE("a commit beyond the end of a file that was cut is not begun") {
   REQUIRE_FALSE(begun);
   CHECK(begun.error().code == errc::io_failed);
   CHECK_FALSE(at.queue->finished());
+}
+
+TEST_CASE("a short write goes on where it ended, and only then the commit has") {
+  queued_file at;
+  if (!at.queue) return;
+  at.block.clear();
+  at.block.append(std::string(block_bytes, 'a') + std::string(block_bytes, 'b'));
+  {
+    const file_size_limit limit(block_bytes);
+    REQUIRE(at.queue->begin(*at.opened, 0, at.block.view()));
+    pollfd readable{at.queue->descriptor(), POLLIN, 0};
+    REQUIRE(::poll(&readable, 1, -1) == 1);
+  }
+  CHECK(at.finish());
+  CHECK_FALSE(at.queue->finished());
+  CHECK(at.read(0) == std::string(block_bytes, 'a'));
+  CHECK(at.read(block_bytes) == std::string(block_bytes, 'b'));
+}
+
+TEST_CASE("the rest of a short write that fails fails the commit") {
+  queued_file at;
+  if (!at.queue) return;
+  const file_size_limit limit(block_bytes);
+  at.block.clear();
+  at.block.append(std::string(2 * block_bytes, 'a'));
+  REQUIRE(at.queue->begin(*at.opened, 0, at.block.view()));
+  const auto ended = at.finish();
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error().code == errc::io_failed);
+  CHECK(ended.error().message.find("at 4096") != std::string::npos);
+  CHECK_FALSE(at.queue->finished());
+}
+
+TEST_CASE("a queue that goes ends what a short write left") {
+  queued_file at;
+  if (!at.queue) return;
+  const file_size_limit limit(block_bytes);
+  at.block.clear();
+  at.block.append(std::string(2 * block_bytes, 'a'));
+  REQUIRE(at.queue->begin(*at.opened, 0, at.block.view()));
+  at.queue.reset();
+  CHECK(at.read(0) == std::string(block_bytes, 'a'));
+}
+
+TEST_CASE("a write that the kernel does not take is a failed commit, and nothing is under way") {
+  queued_file at;
+  if (!at.queue) return;
+  at.fill('a');
+  // The ring's place is taken by something that is no ring.
+  const int other = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  REQUIRE(other >= 0);
+  REQUIRE(::dup2(other, at.queue->descriptor()) >= 0);
+  ::close(other);
+  const auto begun = at.queue->begin(*at.opened, 0, at.block.view());
+  REQUIRE_FALSE(begun);
+  CHECK(begun.error().message.find(at.path) != std::string::npos);
+  CHECK_FALSE(at.queue->finished());
+  at.queue.reset();
+  CHECK(at.read(0) == std::string(block_bytes, '\0'));
 }
 
 TEST_CASE("where files are not written directly there is no commit queue") {

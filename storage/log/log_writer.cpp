@@ -88,6 +88,8 @@ log_writer::log_writer(io::file_system& files, std::string directory, writer_sta
 log_writer::~log_writer() = default;
 
 failure log_writer::poison(failure why) {
+  // What failed had its space; no_space would promise that freeing some helps.
+  if (why.code == errc::no_space) why.code = errc::io_failed;
   if (!poison_) poison_ = std::move(why);
   return *poison_;
 }

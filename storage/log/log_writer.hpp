@@ -19,7 +19,8 @@
 //  I5. Rolling to a spare writes no manifest; the chain tells recovery. The sealed length follows
 //      with the next manifest commit.
 //  I6. The first failure poisons: nothing is written afterwards, since a frame behind a torn one
-//      would turn the torn one into damage. Only no_space while preparing leaves the log healthy.
+//      would turn the torn one into damage. Only no_space while preparing leaves the log healthy;
+//      where space was reserved it is a failed write like any other (io_failed).
 //  I7. A file is reused only if it has one link and full size: a snapshot's link stays as it was.
 #pragma once
 

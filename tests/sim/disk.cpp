@@ -65,7 +65,9 @@ result<void> disk::create_zeroed(const std::string& path, std::uint64_t size) {
   }
   const auto outcome = begin_write();
   if (outcome == verdict::fail || outcome == verdict::fail_partial) return failed("create", name);
-  if (outcome == verdict::no_space || size > bytes_free()) return full("create", name);
+  if (outcome == verdict::no_space || outcome == verdict::no_space_partial || size > bytes_free()) {
+    return full("create", name);
+  }
   auto image = std::make_shared<disk_image>();
   image->grow(size, outcome == verdict::crash ? promise::none : promise::durable);
   names_.apply({"", name, std::move(image)});
@@ -126,7 +128,8 @@ result<void> disk::make_directories(const std::string& path) {
   switch (begin_write()) {
     case verdict::fail:
     case verdict::fail_partial: return failed("create directory", name);
-    case verdict::no_space: return full("create directory", name);
+    case verdict::no_space:
+    case verdict::no_space_partial: return full("create directory", name);
     case verdict::crash: {
       if (random_.one_in(2)) names_.add_directory(name);
       power_off();
@@ -225,6 +228,7 @@ disk::verdict disk::begin_write() {
     case write_fault::no_space: return verdict::no_space;
     case write_fault::lose: return verdict::lose;
     case write_fault::forget: return verdict::forget;
+    case write_fault::no_space_partial: return verdict::no_space_partial;
   }
   return verdict::proceed;
 }
@@ -269,7 +273,8 @@ result<void> disk::change_names(std::string_view action, name_change change) {
     case verdict::fail_partial:
       if (random_.one_in(2)) names_.apply(std::move(change));
       return failed(action, path);
-    case verdict::no_space: return full(action, path);
+    case verdict::no_space:
+    case verdict::no_space_partial: return full(action, path);
     case verdict::crash:
       names_.apply(std::move(change));
       power_off();
@@ -293,13 +298,15 @@ result<void> disk::write(disk_image& image, const std::string& path, std::uint64
       image.write(offset, bytes, promise::none);
       power_off();
       return powerless(path);
-    case verdict::fail_partial: image.write_some(offset, bytes, random_); break;
+    case verdict::fail_partial:
+    case verdict::no_space_partial: image.write_some(offset, bytes, random_); break;
     case verdict::fail:
     case verdict::no_space: break;
   }
   image.break_promises();
   const auto action = fmt::format("write {} bytes at {} of", bytes.size(), offset);
-  return outcome == verdict::no_space ? full(action, path) : failed(action, path);
+  const auto is_full = outcome == verdict::no_space || outcome == verdict::no_space_partial;
+  return is_full ? full(action, path) : failed(action, path);
 }
 
 result<std::size_t> disk::read(const disk_image& image, const std::string& path,
@@ -316,7 +323,8 @@ result<void> disk::sync(disk_image& image, const std::string& path) {
     case verdict::lose:
     case verdict::forget: return {};
     case verdict::crash: power_off(); return powerless(path);
-    case verdict::no_space: image.break_promises(); return full("sync", path);
+    case verdict::no_space:
+    case verdict::no_space_partial: image.break_promises(); return full("sync", path);
     case verdict::fail:
     case verdict::fail_partial: break;
   }
@@ -330,7 +338,8 @@ result<void> disk::sync_names(const std::string& directory) {
     case verdict::lose:
     case verdict::forget: return {};
     case verdict::crash: power_off(); return powerless(directory);
-    case verdict::no_space: return full("sync directory", directory);
+    case verdict::no_space:
+    case verdict::no_space_partial: return full("sync directory", directory);
     case verdict::fail:
     case verdict::fail_partial: break;
   }

@@ -48,6 +48,7 @@ enum class write_fault : std::uint8_t {
   no_space,      ///< no_space, nothing of it reached the disk
   lose,          ///< success is reported and nothing written (write_at, commit_at, syncs)
   forget,        ///< success is reported, the bytes are read back until a crash undoes any of them
+  no_space_partial,  ///< no_space, any of its blocks reached the disk
 };
 
 /// The simulated file system. After crash() every call fails with io_failed until restart().
@@ -104,7 +105,16 @@ class disk final : public io::file_system {
   friend class disk_lock;
 
   /// What a write point must do, decided when it begins.
-  enum class verdict : std::uint8_t { proceed, fail, fail_partial, no_space, lose, forget, crash };
+  enum class verdict : std::uint8_t {
+    proceed,
+    fail,
+    fail_partial,
+    no_space,
+    no_space_partial,
+    lose,
+    forget,
+    crash
+  };
 
   // All of these want mutex_ held.
   [[nodiscard]] verdict begin_write();

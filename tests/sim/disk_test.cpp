@@ -374,10 +374,12 @@ TEST_CASE("a second link shares the file and is counted") {
 }
 
 TEST_CASE("every write point that fails is reported to its caller") {
-  for (const auto fault : {write_fault::fail, write_fault::fail_partial, write_fault::no_space}) {
+  for (const auto fault : {write_fault::fail, write_fault::fail_partial, write_fault::no_space,
+                           write_fault::no_space_partial}) {
     disk files({});
     make_durable(files, 1, 'a');
-    const auto expected = fault == write_fault::no_space ? errc::no_space : errc::io_failed;
+    const auto is_full = fault == write_fault::no_space || fault == write_fault::no_space_partial;
+    const auto expected = is_full ? errc::no_space : errc::io_failed;
     const auto plan = [&] { files.plan_write_fault(files.write_points() + 1, fault); };
     auto file = open(files, "/d/f");
     plan();

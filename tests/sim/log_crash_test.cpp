@@ -112,8 +112,8 @@ TEST_CASE("power failing at any write point loses nothing acknowledged and inven
 }
 
 TEST_CASE("a failing write or a full disk at any write point loses nothing acknowledged") {
-  for (const write_fault fault :
-       {write_fault::fail, write_fault::fail_partial, write_fault::no_space}) {
+  for (const write_fault fault : {write_fault::fail, write_fault::fail_partial,
+                                  write_fault::no_space, write_fault::no_space_partial}) {
     const std::uint64_t seed = 20 + static_cast<std::uint64_t>(fault);
     const std::uint64_t points = write_points_of_script(seed);
     for (std::uint64_t n = 1; n <= points; ++n) {

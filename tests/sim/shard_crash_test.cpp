@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "tests/sim/disk.hpp"
@@ -82,6 +83,29 @@ std::optional<std::string> fault_run(std::uint64_t seed, std::uint64_t n, write_
   return driver.model().violation();
 }
 
+// The write points of the life in fault_run, counted from its opening: where it writes frames and
+// where it makes segment files.
+struct life_points {
+  std::set<std::uint64_t> frames, segments;
+};
+
+life_points points_of(std::uint64_t seed) {
+  disk untouched({.seed = seed});
+  shard_driver driver(untouched, options_of(seed, shard_canary::none));
+  REQUIRE(driver.open());
+  const auto start = untouched.write_points();
+  REQUIRE(driver.live(steps_per_life));
+  REQUIRE(driver.settle());
+  life_points found;
+  for (const auto n : driver.frame_points()) {
+    if (n > start) found.frames.insert(n - start);
+  }
+  for (const auto n : driver.segment_points()) {
+    if (n > start) found.segments.insert(n - start);
+  }
+  return found;
+}
+
 std::string violation_of(shard_canary bug) {
   for (std::uint64_t seed = 2; seed <= 60; seed += bug == shard_canary::announce_last ? 3 : 1) {
     disk untouched({.seed = seed});
@@ -142,6 +166,28 @@ TEST_CASE("a failing write poisons the shard, which then shows nothing that is l
     }
   }
   CHECK(poisoned > 0);
+}
+
+TEST_CASE("no space where it was reserved poisons a shard, none for a segment file does not") {
+  const seed_range all(30, 150);
+  std::uint64_t frames = 0, segments = 0;
+  for (auto seed = all.first(); seed < all.end(); ++seed) {
+    const auto points = points_of(seed);
+    const auto run = [&](std::uint64_t n, std::uint64_t poisoned_then) {
+      const auto fault = n % 2 == 0 ? write_fault::no_space : write_fault::no_space_partial;
+      std::uint64_t poisoned = 0;
+      const auto violation = fault_run(seed, n, fault, poisoned);
+      INFO("seed " << seed << ", fault at write " << n << " of a life: " << violation.value_or(""));
+      REQUIRE_FALSE(violation.has_value());
+      REQUIRE(poisoned == poisoned_then);
+    };
+    for (const auto n : points.frames) run(n, 1);
+    for (const auto n : points.segments) run(n, 0);
+    frames += points.frames.size();
+    segments += points.segments.size();
+  }
+  CHECK(frames > 100);
+  CHECK(segments > 20);
 }
 
 TEST_CASE("a shard on a full disk refuses writes, deletes, and recovers by itself") {

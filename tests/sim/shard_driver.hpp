@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,6 +72,14 @@ class shard_driver final : public actors::shard_outputs {
   /// Values stored part by part, to their end.
   [[nodiscard]] std::uint64_t values_uploaded() const noexcept { return values_uploaded_; }
   [[nodiscard]] std::uint64_t segments_retired() const noexcept { return segments_retired_; }
+  /// Write points of the disk at which a frame was written, that is, into reserved space.
+  [[nodiscard]] const std::set<std::uint64_t>& frame_points() const noexcept {
+    return frame_points_;
+  }
+  /// Those at which a segment file was made.
+  [[nodiscard]] const std::set<std::uint64_t>& segment_points() const noexcept {
+    return segment_points_;
+  }
 
   // ---- shard_outputs ----------------------------------------------------------------------------
   void send_frame(log::frame&& closed) override;
@@ -160,6 +169,8 @@ class shard_driver final : public actors::shard_outputs {
   std::uint64_t values_streamed_ = 0;
   std::uint64_t values_uploaded_ = 0;
   std::uint64_t segments_retired_ = 0;
+  std::set<std::uint64_t> frame_points_;
+  std::set<std::uint64_t> segment_points_;
 };
 
 }  // namespace troupe::sim

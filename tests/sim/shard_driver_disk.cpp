@@ -37,6 +37,7 @@ void shard_driver::work_flusher() {
       return;
     }
     const auto before = writer.statistics().written_bytes;
+    frame_points_.insert(disk_.write_points() + 1);
     auto written = writer.write(*job.frame);
     const auto bytes = static_cast<std::uint32_t>(writer.statistics().written_bytes - before);
     written_ = frame_outcome{std::move(written), job.frame->last, bytes, job.frame->time_ms};
@@ -55,6 +56,7 @@ void shard_driver::begin_frame(const log::frame& frame) {
     written_ = frame_outcome{wanted.error(), frame.last, 0, frame.time_ms};
     return;
   }
+  frame_points_.insert(disk_.write_points() + 1);
   under_way_ = frame;
   under_way_->payload.clear();
   const auto begun = commits_->begin(*wanted->into, wanted->offset, wanted->bytes);
@@ -86,7 +88,9 @@ void shard_driver::make_segment() {
     return;
   }
   if (!made_) {
+    const auto before = disk_.write_points();
     made_ = log::make_segment_file(disk_, *making_);
+    for (auto n = before + 1; n <= disk_.write_points(); ++n) segment_points_.insert(n);
     return;
   }
   if (under_way_) return;

@@ -136,6 +136,26 @@ TEST_CASE("a full disk while preparing leaves the log healthy") {
   CHECK(fixture.keys.back() == "still written");
 }
 
+TEST_CASE("no space where it was reserved poisons, and freeing some would not help") {
+  for (const auto fault : {sim::write_fault::no_space, sim::write_fault::no_space_partial}) {
+    sim::disk disk({});
+    log_fixture fixture(disk);
+    fixture.open();
+    fixture.flush();
+    fixture.put("lost");
+    const auto frame = fixture.tail->take_frame(0);
+    disk.plan_write_fault(disk.write_points() + 1, fault);
+    const auto written = fixture.log.writer->write(*frame);
+    REQUIRE_FALSE(written);
+    CHECK(written.error().code == errc::io_failed);
+    CHECK(written.error().message.find("full") != std::string::npos);
+    REQUIRE(fixture.log.writer->poisoned() != nullptr);
+    const auto spare = fixture.log.writer->prepare_segment();
+    REQUIRE_FALSE(spare);
+    CHECK(spare.error().code == errc::io_failed);
+  }
+}
+
 TEST_CASE("retired segments go from the log and their files are used again") {
   sim::disk disk({});
   log_fixture fixture(disk);

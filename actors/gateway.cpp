@@ -56,10 +56,10 @@ class gateway_state final : public session_services,
         durable_(parts_.shard_count),
         log_failures_(parts_.shard_count),
         shards_(self, parts_.index, parts_.shards),
-        environment_{
-            config_,      settings_,    counted_,           commands_,
-            home_.time(), random_,      parts_.shard_count, index::key_hasher(parts_.hash_seed),
-            durable_,     log_failures_},
+        environment_{config_,   settings_,          counted_,
+                     commands_, home_.time(),       home_.exact_time(),
+                     random_,   parts_.shard_count, index::key_hasher(parts_.hash_seed),
+                     durable_,  log_failures_},
         questions_(self, [this](const asking_client& who, std::string bytes) {
           answer(who, std::move(bytes));
         }) {

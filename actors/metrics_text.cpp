@@ -143,6 +143,8 @@ const figure<command> command_figures_of[] = {
      read_member<&command::rejected>},
     {counter, "troupe_command_failed_total", "Commands executed and answered with an error.",
      read_member<&command::failed>},
+    {counter, "troupe_command_seconds_total", "Time from begin to reply, estimated.",
+     read_seconds_of_us<&command::us>},
 };
 
 const figure<shard> shard_figures[] = {

@@ -264,13 +264,48 @@ session::fate session::run_command(const parsed_command& command, resp::argument
   }
   last_command_ = spec->name;
   if (in_multi() && waits_for_exec(*spec)) return queue_in_multi(command, argv);
-  environment_.commands.called(*spec);
+  if (environment_.commands.called(*spec)) [[unlikely]]
+    return dispatch_timed(command, argv);
+  return dispatch(command, argv);
+}
+
+inline session::fate session::dispatch(const parsed_command& command, resp::arguments argv) {
   if (command.one_shard) [[likely]] {
     run_on_shard(command, argv);
     return fate::given_to_shard;
   }
   execute(command, argv);
   return fate::executed;
+}
+
+session::fate session::dispatch_timed(const parsed_command& command, resp::arguments argv) {
+  if (drops_replies()) {  // it may have no reply to end with
+    environment_.commands.postpone_timing(*command.spec);
+    return dispatch(command, argv);
+  }
+  timing_ = environment_.commands.begin_timing(*command.spec);
+  const auto since_us = environment_.exact_time.monotonic_us();
+  const auto what = dispatch(command, argv);
+  if (timing_) {  // the reply is there
+    environment_.commands.end_timing(*timing_, environment_.exact_time.monotonic_us() - since_us);
+    timing_.reset();
+  }
+  return what;
+}
+
+std::uint64_t session::reserve_place() {
+  const auto ticket = replies_.reserve().value;
+  // Whatever waits for a message waits for rounds, so the time of the round will do.
+  if (timing_) timed_.push_back({*timing_, ticket, environment_.time.monotonic_us()});
+  timing_.reset();
+  return ticket;
+}
+
+void session::end_timing(std::uint64_t ticket) {
+  const auto place = std::ranges::find(timed_, ticket, &timed_command::ticket);
+  if (place == timed_.end()) return;
+  environment_.commands.end_timing(place->call, environment_.time.monotonic_us() - place->since_us);
+  timed_.erase(place);
 }
 
 void session::execute(const parsed_command& command, resp::arguments argv) {
@@ -312,7 +347,7 @@ void session::run_on_shard(const parsed_command& command, resp::arguments argv) 
       return;
     }
   }
-  const auto ticket = drops_replies() ? no_ticket : replies_.reserve().value;
+  const auto ticket = drops_replies() ? no_ticket : reserve_place();
   for (const auto word : argv) in_flight_bytes_ += word.size();
   ++outstanding_[shard.value];
   ++in_flight_;
@@ -342,6 +377,7 @@ void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
     const auto holds =
         outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
     replies_.fill({ticket}, std::move(bytes), holds);
+    end_timing(ticket);
     fail_lost_replies(shard);
   } else if (is_of_upload) {
     in_flight_bytes_ -= std::min(in_flight_bytes_, limits::part_bytes_max);
@@ -361,6 +397,7 @@ void session::on_streamed_reply(shard_id shard, std::uint64_t tag, std::string h
   if (place == place_mask || !replies_.fill_streamed({place}, std::move(header), source, holds)) {
     drop({source});
   }
+  end_timing(place);
   // The place is filled, so the rest is as for a reply that nobody wants.
   on_reply(shard, no_ticket, {}, outcome);
   fail_lost_replies(shard);
@@ -395,7 +432,7 @@ std::uint64_t session::reserve() {
     replies_later_ = true;
     return exec_ticket;
   }
-  return drops_replies() ? no_ticket : replies_.reserve().value;
+  return drops_replies() ? no_ticket : reserve_place();
 }
 
 std::uint64_t session::reserve_unseen() {
@@ -411,6 +448,7 @@ void session::on_answer(std::uint64_t ticket, std::string bytes) {
     return;
   }
   if (ticket != no_ticket) replies_.fill({ticket}, std::move(bytes));
+  end_timing(ticket);
   start_drained_transaction();
 }
 

@@ -56,7 +56,8 @@ struct session_environment {
   live_settings& settings;
   client_statistics& counted;
   command_statistics& commands;
-  const clock& time;
+  const clock& time;        ///< of this round
+  const clock& exact_time;  ///< of this moment
   prng& random;
   std::uint32_t shard_count;
   index::key_hasher hash;
@@ -283,6 +284,18 @@ class session {
     std::uint64_t deadline_us;  // 0 = none
   };
 
+  /// A command that is timed and whose reply comes later.
+  struct timed_command {
+    timed_call call;
+    std::uint64_t ticket;
+    std::uint64_t since_us;
+  };
+  /// Calls of one command in a block.
+  struct block_calls {
+    std::uint16_t number;
+    std::uint64_t count;
+  };
+
   /// What became of a command in run().
   enum class fate : std::uint8_t { rejected, queued, executed, given_to_shard };
 
@@ -303,6 +316,10 @@ class session {
   void end_upload(resp::arguments options);
   void abandon_upload();
   fate run_command(const parsed_command& command, resp::arguments argv);
+  fate dispatch(const parsed_command& command, resp::arguments argv);
+  fate dispatch_timed(const parsed_command& command, resp::arguments argv);
+  void end_timing(std::uint64_t ticket);
+  [[nodiscard]] std::uint64_t reserve_place();
   void execute(const parsed_command& command, resp::arguments argv);
   void note_error(const parsed_command& command, fate what, std::string_view reply);
   void advance_reply_mode();
@@ -326,6 +343,8 @@ class session {
   run_here_outcome run_here_in_exec(const kept_command& command, std::string& out);
   void take_transaction_turn();
   void settle_transaction();
+  void count_in_block(std::uint16_t number);
+  void report_block();
   void settle_wait();
   [[nodiscard]] bool is_durable_here() const;
   static void reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply);
@@ -382,6 +401,11 @@ class session {
   bool replies_later_ = false;          // the command there reserved a place
   bool killed_itself_ = false;          // what comes behind that has no reply
   std::optional<wait_state> waiting_;
+
+  std::optional<timed_call> timing_;   // of the command being run, until it reserved a place
+  std::vector<timed_command> timed_;   // few
+  std::vector<block_calls> in_block_;  // of the EXEC under way
+  std::uint64_t block_since_us_ = 0;
 };
 
 /// Runs a command of connection scope (PING, HELLO, CLIENT, CONFIG, ...) and appends its reply,

@@ -114,14 +114,15 @@ void session::begin_transaction(transaction_order::kind what, kept_commands comm
   };
   order.on_reply = [this, what, silent = false](const kept_command& command,
                                                 std::string_view reply) mutable {
-    if (what == transaction_order::kind::exec) environment_.commands.called(*command.spec);
+    if (what == transaction_order::kind::exec) count_in_block(command.spec->number);
     if (is_error(reply)) environment_.commands.failed(command.spec->number, reply);
     return !std::exchange(silent, killed_itself_) && !drops_replies();
   };
   // CLIENT REPLY inside the block counts from where it stands, as in Redis: what is in front of the
   // replies went out or not before.
   if (drops_replies()) order.exec_frame = transaction_order::frame::unwanted;
-  transaction_ticket_ = drops_replies() ? no_ticket : replies_.reserve().value;
+  transaction_ticket_ = drops_replies() ? no_ticket : reserve_place();
+  block_since_us_ = environment_.time.monotonic_us();
   draining_ = std::move(order);
   beginning_transaction_ = true;
   start_drained_transaction();
@@ -165,11 +166,35 @@ void session::take_transaction_turn() {
   settle_transaction();
 }
 
+void session::count_in_block(std::uint16_t number) {
+  environment_.commands.called_in_block(number);
+  const auto known = std::ranges::find(in_block_, number, &block_calls::number);
+  if (known != in_block_.end()) {
+    ++known->count;
+  } else {
+    in_block_.push_back({number, 1});
+  }
+}
+
+// Commands of a block are under way together: each gets an equal share of its time.
+void session::report_block() {
+  std::uint64_t calls = 0;
+  for (const auto& each : in_block_) calls += each.count;
+  const auto took_us = environment_.time.monotonic_us() - block_since_us_;
+  for (const auto& each : in_block_) {
+    environment_.commands.took_in_block(each.number, took_us * each.count / calls);
+  }
+  std::vector<block_calls>().swap(in_block_);
+}
+
 void session::settle_transaction() {
   if (!transaction_ || !transaction_->finished()) return;
   const auto done = std::move(transaction_);
   for (const auto& [shard, written] : done->writes()) note_write(shard, written);
-  if (done->order().what == transaction_order::kind::exec) forget_watches();
+  if (done->order().what == transaction_order::kind::exec) {
+    forget_watches();
+    report_block();
+  }
   auto reply = done->take_reply();
   // Within run() the command ends there.
   if (!beginning_transaction_) advance_reply_mode();
@@ -187,6 +212,7 @@ void session::settle_transaction() {
   // A client that left in the middle gets nothing; its place still needs something to drop.
   if (reply.empty()) resp::reply_writer(reply, protocol_).null();
   replies_.fill({transaction_ticket_}, std::move(reply), holds);
+  end_timing(transaction_ticket_);
   for (const auto& hold : holds) fail_lost_replies(hold.shard);
 }
 
@@ -232,7 +258,7 @@ void session::wait(const wait_order& order, resp::reply_writer& reply) {
   if (runs_exec_) return reply_wait(order, is_durable_here(), reply);
   const auto now = environment_.time.monotonic_us();
   const auto deadline = order.timeout_ms == 0 ? 0 : now + order.timeout_ms * 1000;
-  waiting_ = {order, drops_replies() ? no_ticket : replies_.reserve().value, deadline};
+  waiting_ = {order, drops_replies() ? no_ticket : reserve_place(), deadline};
   if (order.local_disk) {
     for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
       if (last_writes_[i].value != 0) services_.demand_commit({i}, last_writes_[i]);
@@ -265,6 +291,7 @@ void session::settle_wait() {
   const auto ticket = waiting_->ticket;
   waiting_.reset();
   if (ticket != no_ticket) replies_.fill({ticket}, std::move(bytes));
+  end_timing(ticket);
 }
 
 void session::reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply) {

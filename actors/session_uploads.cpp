@@ -82,7 +82,13 @@ void session::end_upload(resp::arguments options) {
   upload_.reset();
   const auto* spec = resp::find("set");
   last_command_ = spec->name;
-  environment_.commands.called(*spec);
+  if (environment_.commands.called(*spec)) {
+    if (done.refusal || drops_replies()) {
+      environment_.commands.postpone_timing(*spec);
+    } else {
+      timing_ = environment_.commands.begin_timing(*spec);
+    }
+  }
   if (done.refusal) {
     environment_.commands.failed(spec->number, *done.refusal);
     if (!drops_replies()) replies_.output() += *done.refusal;
@@ -97,7 +103,7 @@ void session::end_upload(resp::arguments options) {
                         words,
                         environment_.hash(done.key),
                         {protocol_, environment_.settings.level}};
-  const auto ticket = drops_replies() ? no_ticket : replies_.reserve().value;
+  const auto ticket = drops_replies() ? no_ticket : reserve_place();
   ++outstanding_[done.shard.value];
   ++in_flight_;
   services_.send_command(done.shard, identity_.id, tag_of(spec->number, ticket), call);

@@ -102,6 +102,7 @@ struct command_figures {
   std::uint64_t calls = 0;     ///< counter: executed, whatever the reply
   std::uint64_t rejected = 0;  ///< counter: refused before it was executed
   std::uint64_t failed = 0;    ///< counter: executed and answered with an error
+  std::uint64_t us = 0;        ///< counter: from begin to reply, estimated (command_statistics.hpp)
 };
 
 /// Error replies of one code.

@@ -34,6 +34,7 @@ void encode(const std::vector<command_figures>& from,
     to[i].setCalls(from[i].calls);
     to[i].setRejected(from[i].rejected);
     to[i].setFailed(from[i].failed);
+    to[i].setUs(from[i].us);
   }
 }
 
@@ -86,6 +87,7 @@ void merge(const client_statistics& one, client_statistics& all) {
     sum.calls += each.calls;
     sum.rejected += each.rejected;
     sum.failed += each.failed;
+    sum.us += each.us;
   }
   for (const auto& each : one.errors) {
     find_or_add(all.errors, &error_figures::code, each.code).count += each.count;
@@ -212,7 +214,7 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
   to.clients.sent_bytes_per_s = from.getSentBytesPerSecond();
   for (const auto each : from.getPerCommand()) {
     to.clients.per_command.push_back({std::string(schemas::view(each.getName())), each.getCalls(),
-                                      each.getRejected(), each.getFailed()});
+                                      each.getRejected(), each.getFailed(), each.getUs()});
   }
   for (const auto each : from.getErrors()) {
     to.clients.errors.push_back({std::string(schemas::view(each.getCode())), each.getCount()});

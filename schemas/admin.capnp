@@ -88,6 +88,7 @@ struct CommandFigures {
   calls @1 :UInt64;
   rejected @2 :UInt64;
   failed @3 :UInt64;
+  us @4 :UInt64;
 }
 
 struct ErrorFigures {

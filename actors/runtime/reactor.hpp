@@ -89,6 +89,8 @@ class reactor final : public caf::execution_unit {
   void set_busy_poll(busy_poll wanted);
   /// The time of this round.
   [[nodiscard]] const clock& time() const { return time_; }
+  /// The time of this moment; asking costs more.
+  [[nodiscard]] const clock& exact_time() const { return time_.source(); }
   [[nodiscard]] reactor_counters counters() const;
 
  private:

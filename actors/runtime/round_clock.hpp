@@ -17,6 +17,8 @@ class round_clock final : public clock {
     wall_ms_ = source_.wall_ms();
     monotonic_us_ = source_.monotonic_us();
   }
+  /// The clock it looks at.
+  [[nodiscard]] const clock& source() const { return source_; }
   [[nodiscard]] std::int64_t wall_ms() const override { return wall_ms_; }
   [[nodiscard]] std::uint64_t monotonic_us() const override { return monotonic_us_; }
 

@@ -127,9 +127,9 @@ class connection_fixture {
   prng random_{1};
   std::vector<lsn> durable_ = {{}, {}};
   std::vector<std::string> log_failures_ = {{}, {}};
-  actors::session_environment environment_{config,   settings,     counted, commands,
-                                           time,     random_,      2,       index::key_hasher{1},
-                                           durable_, log_failures_};
+  actors::session_environment environment_{
+      config,   settings,     counted, commands, time, time, random_, 2, index::key_hasher{1},
+      durable_, log_failures_};
   std::unique_ptr<actors::session> session_;
 };
 

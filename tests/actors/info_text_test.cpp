@@ -30,7 +30,7 @@ node_statistics some_node() {
   node.clients.memory_limit_bytes = 1 << 20;
   node.clients.commands_per_s = 12;
   node.clients.received_bytes_per_s = 1536;
-  node.clients.per_command = {{"get", 5, 1, 2}, {"config|set", 1, 0, 0}};
+  node.clients.per_command = {{"get", 5, 1, 2, 42}, {"config|set", 1, 0, 0, 7}};
   node.clients.errors = {{"ERR", 3}, {"NOAUTH", 1}};
   node.shards.resize(2);
   node.shards[0].keys = 10;
@@ -126,8 +126,10 @@ TEST_CASE("a section that does not exist adds nothing") {
 
 TEST_CASE("commands and errors have a line each") {
   CHECK(text_of({"commandstats", "errorstats"}) ==
-        "# Commandstats\r\ncmdstat_get:calls=5,rejected_calls=1,failed_calls=2\r\n"
-        "cmdstat_config|set:calls=1,rejected_calls=0,failed_calls=0\r\n\r\n"
+        "# Commandstats\r\n"
+        "cmdstat_get:calls=5,usec=42,usec_per_call=8.40,rejected_calls=1,failed_calls=2\r\n"
+        "cmdstat_config|set:calls=1,usec=7,usec_per_call=7.00,rejected_calls=0,failed_calls=0\r\n"
+        "\r\n"
         "# Errorstats\r\nerrorstat_ERR:count=3\r\nerrorstat_NOAUTH:count=1\r\n");
 }
 

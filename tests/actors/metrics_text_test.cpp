@@ -44,7 +44,7 @@ TEST_CASE("every figure appears with its labels and type") {
   node.version = "1.2.3";
   node.uptime_ms = 1500;
   node.clients.commands = 42;
-  node.clients.per_command = {{"get", 5, 1, 2}};
+  node.clients.per_command = {{"get", 5, 1, 2, 1500}};
   node.clients.errors = {{"ERR", 3}};
   node.shards.resize(2);
   node.shards[1].shard = {1};
@@ -62,6 +62,7 @@ TEST_CASE("every figure appears with its labels and type") {
   CHECK(has_line(text, "troupe_commands_total 42"));
   CHECK(has_line(text, "troupe_command_calls_total{command=\"get\"} 5"));
   CHECK(has_line(text, "troupe_command_failed_total{command=\"get\"} 2"));
+  CHECK(has_line(text, "troupe_command_seconds_total{command=\"get\"} 0.0015"));
   CHECK(has_line(text, "troupe_errors_total{code=\"ERR\"} 3"));
   CHECK(has_line(text, "troupe_shard_keys{shard=\"0\"} 0"));
   CHECK(has_line(text, "troupe_shard_keys{shard=\"1\"} 7"));

@@ -26,6 +26,7 @@ class one_client final : public actors::session_services {
   actors::command_statistics commands;
   one_shard shard{1 << 20, 16};
   bool is_local = true;  ///< the shard is on this reactor
+  std::chrono::microseconds pause_takes{0};
   std::size_t demands = 0;
 
   actors::session& session() {
@@ -74,6 +75,15 @@ class one_client final : public actors::session_services {
       if (one.name == command) return fmt::format("{} {} {}", one.calls, one.rejected, one.failed);
     }
     return "none";
+  }
+  /// The time that is said to have gone into a command.
+  std::uint64_t time_of(const std::string& command) const {
+    actors::client_statistics all;
+    commands.report(all);
+    for (const auto& one : all.per_command) {
+      if (one.name == command) return one.us;
+    }
+    return 0;
   }
   std::uint64_t errors_of(const std::string& code) const {
     actors::client_statistics all;
@@ -128,7 +138,10 @@ class one_client final : public actors::session_services {
   void answer_reset_statistics(actors::session&, std::uint64_t) override {}
   void stop_node() override {}
 
-  void pause(shard_id, std::uint64_t transaction) override { shard.core->pause({0, transaction}); }
+  void pause(shard_id, std::uint64_t transaction) override {
+    shard.time.advance(pause_takes);
+    shard.core->pause({0, transaction});
+  }
   void run(shard_id, std::uint64_t transaction,
            const std::vector<actors::sent_piece>& pieces) override {
     std::vector<actors::queued_command> queued;
@@ -148,9 +161,17 @@ class one_client final : public actors::session_services {
   prng random_{1};
   std::vector<lsn> durable_ = {{}};
   std::vector<std::string> log_failures_ = {{}};
-  actors::session_environment environment_{config,     settings,     counted, commands,
-                                           shard.time, random_,      1,       index::key_hasher{1},
-                                           durable_,   log_failures_};
+  actors::session_environment environment_{config,
+                                           settings,
+                                           counted,
+                                           commands,
+                                           shard.time,
+                                           shard.time,
+                                           random_,
+                                           1,
+                                           index::key_hasher{1},
+                                           durable_,
+                                           log_failures_};
   std::unique_ptr<actors::session> session_;
 };
 

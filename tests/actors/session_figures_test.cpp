@@ -49,6 +49,40 @@ TEST_CASE("a MULTI block counts its commands when they run") {
   CHECK(client.count_of("exec") == "2 0 1");
 }
 
+TEST_CASE("a command's time goes on until its reply is there, wherever that comes from") {
+  one_client client;
+  client.is_local = false;
+  client.settings.level = durability::memory;
+  client.send({"SET a 1", "WAITAOF 0 0 0"});
+  CHECK(client.time_of("set") == 0);
+  CHECK(client.time_of("waitaof") == 0);
+  receive(client.session(), "WAIT 1 20\r\n", [&] { client.pump(); });
+  client.wait(5ms);
+  client.wait(15ms);
+  CHECK(client.take() == ":0\r\n");
+  CHECK(client.time_of("wait") == 20'000);
+  // Another transaction has the shard.
+  client.shard.core->pause({3, 3});
+  receive(client.session(), "SET a 2\r\n", [&] { client.pump(); });
+  client.wait(3ms);
+  client.shard.core->release({3, 3});
+  client.pump();
+  CHECK(client.take() == "+OK\r\n");
+  CHECK(client.time_of("set") == 3000);
+}
+
+TEST_CASE("commands of a block share its time, and EXEC takes as long as all of them") {
+  one_client client;
+  client.settings.level = durability::memory;
+  client.pause_takes = 9ms;
+  client.send({"MULTI", "SET a 1", "GET a", "GET a", "EXEC"});
+  client.wait(5ms);  // for the log, which is not the commands' time
+  CHECK(client.commit() == "*3\r\n+OK\r\n$1\r\n1\r\n$1\r\n1\r\n");
+  CHECK(client.time_of("exec") == 9000);
+  CHECK(client.time_of("set") == 3000);
+  CHECK(client.time_of("get") == 6000);
+}
+
 TEST_CASE("what is sent before AUTH counts as rejected") {
   one_client client;
   client.config.password = "secret";

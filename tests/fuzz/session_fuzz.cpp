@@ -212,9 +212,17 @@ class player {
   prng random_{1};
   std::vector<lsn> durable_ = {{}};
   std::vector<std::string> log_failures_ = {{}};
-  actors::session_environment environment_{
-      config_,  settings_,    counted_, commands_, shard_.time, random_, 1, index::key_hasher{1},
-      durable_, log_failures_};
+  actors::session_environment environment_{config_,
+                                           settings_,
+                                           counted_,
+                                           commands_,
+                                           shard_.time,
+                                           shard_.time,
+                                           random_,
+                                           1,
+                                           index::key_hasher{1},
+                                           durable_,
+                                           log_failures_};
   lone_services services_;
   actors::session session_{{7, 0, 9, "127.0.0.1:50000", "127.0.0.1:7379"}, environment_, services_};
   std::string replies_;

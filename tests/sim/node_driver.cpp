@@ -68,9 +68,9 @@ bool node_driver::open() {
     made.settings = std::make_unique<actors::live_settings>();
     // The first is asked by the driver itself.
     if (id > 1) made.settings->level = static_cast<durability>(random_.below(3));
-    made.environment = std::make_unique<actors::session_environment>(
-        actors::session_environment{config_, *made.settings, counted_, commands_, time_, random_,
-                                    shards, index::key_hasher{7}, durable_, log_failures_});
+    made.environment = std::make_unique<actors::session_environment>(actors::session_environment{
+        config_, *made.settings, counted_, commands_, time_, time_, random_, shards,
+        index::key_hasher{7}, durable_, log_failures_});
     made.session = std::make_unique<actors::session>(actors::session_identity{id, 0, -1, {}, {}},
                                                      *made.environment, services);
     clients_.push_back(std::move(made));

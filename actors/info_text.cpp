@@ -124,7 +124,11 @@ void write_memory(const info_source& from, info_writer& to) {
   const auto& node = from.node;
   const auto values = from.total<&shard_statistics::resident_value_bytes>();
   const auto index = from.total<&shard_statistics::index_bytes>();
-  const auto used = values + index + node.clients.memory_bytes;
+  const auto queued = from.total<&shard_statistics::queued_bytes>();
+  // All that a node holds and that grows, beside what it began with.
+  const auto startup = node.facts.own_memory_bytes;
+  const auto overhead = startup + index + node.clients.memory_bytes + queued;
+  const auto used = overhead + values;
   // What is resident was used at some time, so this is never below what is used now.
   const auto peak = std::max(used, node.resident_bytes_max);
   to.section("Memory");
@@ -132,9 +136,10 @@ void write_memory(const info_source& from, info_writer& to) {
   to.bytes_field("used_memory_rss", node.resident_bytes);
   to.bytes_field("used_memory_peak", peak);
   to.field("used_memory_peak_perc", percentage(used, peak));
-  to.field("used_memory_overhead", index + node.clients.memory_bytes);
+  to.field("used_memory_overhead", overhead);
+  to.field("used_memory_startup", startup);
   to.field("used_memory_dataset", values);
-  to.field("used_memory_dataset_perc", percentage(values, used));
+  to.field("used_memory_dataset_perc", percentage(values, used - startup));
   to.bytes_field("total_system_memory", node.facts.machine_memory_bytes);
   to.bytes_field("maxmemory", node.memory_limit_bytes);
   to.field("maxmemory_policy", "noeviction");
@@ -147,7 +152,7 @@ void write_memory(const info_source& from, info_writer& to) {
   to.zeros({"mem_not_counted_for_evict", "mem_replication_backlog", "mem_clients_slaves"});
   to.field("mem_clients_normal", node.clients.memory_bytes);
   to.field("mem_clients_max", node.clients.memory_limit_bytes);
-  to.field("mem_aof_buffer", from.total<&shard_statistics::queued_bytes>());
+  to.field("mem_aof_buffer", queued);
   to.field("mem_allocator", "libc");
   to.zeros({"active_defrag_running"});
   to.field("index_bytes", index);

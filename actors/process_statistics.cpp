@@ -1,6 +1,7 @@
 #include "actors/process_statistics.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <openssl/sha.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -48,6 +49,20 @@ std::string system_name() {
   return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
 }
 
+/// What the node took from malloc beside index and values. The allocator looks at every free chunk
+/// for it and lets nobody allocate meanwhile (145 ms measured when half of 2 million blocks were
+/// freed), so it is asked when a node starts and never while it serves.
+std::uint64_t own_memory_bytes(const node_storage& storage) {
+  const auto allocated = ::mallinfo2();
+  const std::uint64_t all = allocated.uordblks + allocated.hblkhd;
+  std::uint64_t data = 0;
+  for (const auto& shard : storage.shards) {
+    const auto memory = shard.store->memory();
+    data += memory.value_bytes + memory.key_bytes + memory.index_bytes;
+  }
+  return all - std::min(all, data);
+}
+
 std::uint64_t page_bytes() { return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)); }
 
 }  // namespace
@@ -68,6 +83,7 @@ node_facts gather_facts(const node_storage& storage, const node_config& config,
   facts.replication_id = replication_id_of(storage.identity.node, histories);
   facts.client_port = client_port;
   facts.machine_memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes();
+  facts.own_memory_bytes = own_memory_bytes(storage);
   facts.executable = executable_path();
   facts.config_file = config.config_file;
   facts.system = system_name();

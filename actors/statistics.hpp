@@ -147,9 +147,10 @@ struct node_facts {
   std::uint16_t client_port = 0;
   std::uint64_t process_id = 0;
   std::uint64_t machine_memory_bytes = 0;
-  std::string executable;   ///< path
-  std::string config_file;  ///< path, empty if there is none
-  std::string system;       ///< name, release, machine
+  std::uint64_t own_memory_bytes = 0;  ///< allocated when it was opened, without index and values
+  std::string executable;              ///< path
+  std::string config_file;             ///< path, empty if there is none
+  std::string system;                  ///< name, release, machine
 };
 
 /// The whole node.

@@ -22,6 +22,7 @@ node_statistics some_node() {
   node.facts.run_id = std::string(40, 'a');
   node.facts.replication_id = std::string(40, 'b');
   node.facts.client_port = 7379;
+  node.facts.own_memory_bytes = 10'000;
   node.facts.process_id = 99;
   node.facts.config_file = "/etc/troupe.toml";
   node.clients.connected = 4;
@@ -39,6 +40,7 @@ node_statistics some_node() {
   node.shards[0].index_bytes = 536;
   node.shards[0].appended = {30};
   node.shards[0].durable = {20};
+  node.shards[0].queued_bytes = 500;
   node.shards[1].shard = {1};
   node.shards[1].keys = 5;
   node.shards[1].appended = {7};
@@ -82,8 +84,12 @@ TEST_CASE("the fields that clients read are there") {
                            "instantaneous_input_kbps:1.50",
                            "master_replid2:0000000000000000000000000000000000000000",
                            "maxmemory_human:256.00M",
-                           "used_memory:2000",
-                           "used_memory_human:1.95K",
+                           "used_memory:12500",
+                           "used_memory_human:12.21K",
+                           "used_memory_overhead:11500",
+                           "used_memory_startup:10000",
+                           "used_memory_dataset:1000",
+                           "used_memory_dataset_perc:40.00%",
                            "connected_clients:4",
                            "uptime_in_seconds:90061",
                            "uptime_in_days:1",
@@ -142,7 +148,8 @@ TEST_CASE("a failed shard shows in persistence and in its own line") {
   node.shards[1].poisoned = true;
   const auto text = text_of({"persistence", "shards"}, node);
   CHECK(has_line(text, "aof_last_write_status:err"));
-  CHECK(has_line(text, "shard0:keys=10,appended=30,durable=20,segments=0,queued_bytes=0,state=ok"));
+  CHECK(
+      has_line(text, "shard0:keys=10,appended=30,durable=20,segments=0,queued_bytes=500,state=ok"));
   CHECK(
       has_line(text, "shard1:keys=5,appended=7,durable=7,segments=0,queued_bytes=0,state=failed"));
 }

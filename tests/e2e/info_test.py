@@ -161,6 +161,34 @@ class CommandTimes(NodeCase):
             self.assertLess(self.usec(client, "get") / 100_000, self.usec(client, "keys") / 10)
 
 
+class UsedMemory(NodeCase):
+    def used(self, client):
+        """used_memory and the sum of its parts."""
+        fields = info(client, "memory")
+        parts = int(fields["used_memory_overhead"]) + int(fields["used_memory_dataset"])
+        self.assertEqual(int(fields["used_memory"]), parts)
+        return int(fields["used_memory"])
+
+    def test_it_follows_what_the_process_takes_and_gives_back(self):
+        node = self.start_node("--shards", "1", "--durability", "memory", "--memory", "1GiB")
+        with node.connect() as client:
+            before, resident_before = self.used(client), node.resident_bytes()
+            self.assertGreater(before, int(info(client, "memory")["used_memory_startup"]))
+            self.assertLess(before, resident_before)
+            for first in range(0, 300_000, 10_000):
+                client.pipeline(("SET", f"key:{i:09}", "x" * 200)
+                                for i in range(first, first + 10_000))
+            grown = self.used(client) - before
+            resident = node.resident_bytes() - resident_before
+            self.assertGreater(grown, 0.75 * resident)
+            self.assertLess(grown, resident)
+            client.call("FLUSHALL")
+            end = time.monotonic() + 30
+            while self.used(client) - before > grown / 10 and time.monotonic() < end:
+                time.sleep(0.05)
+            self.assertLess(self.used(client) - before, grown / 10)
+
+
 class Identities(NodeCase):
     def test_ids_port_and_process_are_those_of_the_node(self):
         node = self.start_node("--shards", "2", "--reactors", "2")

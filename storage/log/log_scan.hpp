@@ -15,6 +15,9 @@
 //  I4. A segment is listed only after its header block is durable, and that block is not written
 //      again: a listed segment without an intact one is damage, whether it looks used or not.
 //  I5. Frames of an earlier use of a recycled file never count: their use id is another.
+//  I6. A segment is sealed behind its last frame only when that frame is durable and no other will
+//      follow: by the opening after a crash, by rolling on, by an ordered stop. So frames that end
+//      elsewhere than there are damage, the last one of the log included.
 #pragma once
 
 #include <cstdint>

@@ -201,6 +201,20 @@ void log_writer::fill_buffer(const frame_view& to_write, std::uint32_t payload_c
   buffer_.pad_to(manifest_.alignment);
 }
 
+result<void> log_writer::seal() {
+  ENSURE(!under_way_);
+  if (poison_) return *poison_;
+  result<void> sealed;
+  // Without an active one nothing was written since the opening, which sealed what was there.
+  if (active_) {
+    held_segment& last = segments_[used_ - 1];
+    last.entry.sealed_length = last.length;
+    sealed = commit_manifest(listing());
+  }
+  poison({errc::refused, directory_ + ": the log was closed, since the node stops"});
+  return sealed;
+}
+
 manifest log_writer::listing() const {
   manifest next = manifest_;
   next.segments.clear();

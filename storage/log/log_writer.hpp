@@ -22,6 +22,11 @@
 //      would turn the torn one into damage. Only no_space while preparing leaves the log healthy;
 //      where space was reserved it is a failed write like any other (io_failed).
 //  I7. A file is reused only if it has one link and full size: a snapshot's link stays as it was.
+//  I8. seal() commits the end of the active segment after its last frame is durable, and nothing is
+//      written behind it, whatever came of that commit. So frames that end elsewhere than a
+//      manifest says are damaged, never torn. Until that commit is durable the manifest before it
+//      stands, in which the segment is open: recovery then finds the end as after any crash, and
+//      all frames are there.
 #pragma once
 
 #include <cstdint>
@@ -118,6 +123,12 @@ class log_writer {
   result<pending_commit> begin_write(const frame_view& to_write);
   result<lsn> finish_write(const result<void>& committed);
   result<lsn> write(const frame& to_write) { return write(view_of(to_write)); }
+
+  /// The last call, when the node stops in order: has the manifest say where the log ends. Stops
+  /// the writer in any case: every later call is refused. A failure is harmless (I8); that of a
+  /// writer that was poisoned before is returned again, and nothing is written. Not between
+  /// begin_write and finish_write.
+  result<void> seal();
 
   /// Why the writer stopped; null while it has not.
   [[nodiscard]] const failure* poisoned() const noexcept { return poison_ ? &*poison_ : nullptr; }

@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::uint32_t steps_per_life = 30;
 
-// Three lives with clean ends, until the disk crashes.
+// Three lives, most with an ordered stop, until the disk crashes.
 void run_script(log_driver& driver) {
   for (int life = 0; life < 3; ++life) {
-    if (!driver.open() || !driver.live(steps_per_life)) return;
+    if (!driver.open() || !driver.live(steps_per_life) || !driver.stop()) return;
   }
 }
 
@@ -29,7 +29,7 @@ void run_script(log_driver& driver) {
 void run_aftermath(disk& disk, log_driver& driver, std::uint64_t second_crash_in) {
   disk.restart();
   if (second_crash_in != 0) disk.crash_at_write(disk.write_points() + second_crash_in);
-  if (driver.open()) driver.live(steps_per_life / 2);
+  if (driver.open() && driver.live(steps_per_life / 2)) driver.stop();
   disk.crash();
   disk.restart();
   driver.open();
@@ -155,6 +155,11 @@ TEST_CASE("a log that goes on behind a torn tail is caught") {
 
 TEST_CASE("a log that uses an epoch twice is caught") {
   CHECK(violation_of(canary::reuse_epoch).find("name two records") != std::string::npos);
+}
+
+TEST_CASE("a log that is sealed before its last frame is durable is caught") {
+  CHECK(violation_of(canary::seal_before_last_frame).find("(the segment is sealed at") !=
+        std::string::npos);
 }
 
 TEST_CASE("a log that takes a torn frame for damage is caught") {

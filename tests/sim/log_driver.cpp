@@ -208,6 +208,36 @@ bool log_driver::retire() {
   return true;
 }
 
+bool log_driver::stop() {
+  if (random_.one_in(3)) return true;
+  if (options_.bug == canary::seal_before_last_frame) return seal_too_early();
+  return flush() && went_well(log_.writer->seal(), "seal");
+}
+
+// What a stop would do that knows where the last frame will end and does not wait for it.
+bool log_driver::seal_too_early() {
+  auto last = tail_->take_frame(wall_ms_);
+  if (!last) return true;
+  while (auto next = tail_->take_frame(wall_ms_)) {
+    const auto written = log_.writer->write(*last);
+    if (!written) return went_well(written.error(), "write");
+    last = std::move(next);
+  }
+  auto loaded = log::load_manifest(disk_, directory);
+  if (!loaded) return went_well(loaded.error(), "load manifest");
+  log::manifest& content = (*loaded)->content;
+  for (log::segment_entry& each : content.segments) {
+    if (each.use != last->use) continue;
+    each.sealed_length = last->offset + log::frame_bytes(last->payload.size(), content.alignment);
+  }
+  log::manifest_store store(disk_, directory, (*loaded)->newest_copy);
+  if (auto committed = store.commit(content); !committed) return went_well(committed, "seal");
+  const auto written = log_.writer->write(*last);
+  if (!written) return went_well(written.error(), "write");
+  checker_.acknowledged(*written);
+  return true;
+}
+
 bool log_driver::refuse_torn_tail() {
   const auto loaded = log::load_manifest(disk_, directory);
   if (!loaded || !*loaded) return true;

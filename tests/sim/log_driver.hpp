@@ -3,7 +3,8 @@
 // Place: tests/sim; production log_tail, log_writer and open_log, one thread. A canary is a bug
 // planted in the driver (never in the product): the checker must notice it.
 // A script is decided by one seed: records of all kinds and sizes, batches, frames of one or many
-// records, rolls, preparing, retiring, clean reopening. It stops when the disk has crashed.
+// records, rolls, preparing, retiring, reopening after an ordered stop or after a kill. It stops
+// when the disk has crashed.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ enum class canary : std::uint8_t {
   append_after_torn_tail,      ///< goes on in the torn segment, behind what was being written
   reuse_epoch,                 ///< writes with the epoch of the opening before
   torn_is_corrupt,             ///< refuses a log whose last frame is torn
+  seal_before_last_frame,      ///< an ordered stop seals the log and writes the last frame then
 };
 
 /// Whether a failing call is wrong while the disk has power.
@@ -50,6 +52,9 @@ class log_driver {
   bool open();
   /// One life: `steps` random steps on the open log. False as above.
   bool live(std::uint32_t steps);
+  /// The end of a life: an ordered stop, which writes what is left and seals the log, or, one time
+  /// out of three, nothing of that. False as above.
+  bool stop();
   /// Drops all that is in memory, as a killed process does.
   void close();
   [[nodiscard]] const log_checker& checker() const noexcept { return checker_; }
@@ -66,6 +71,7 @@ class log_driver {
   bool read_back(const std::vector<logged_record>& found);
   bool refuse_torn_tail();
   bool write_behind_torn_tail();
+  bool seal_too_early();
   std::string random_bytes(std::uint64_t size_max);
 
   disk& disk_;

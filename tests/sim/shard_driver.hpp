@@ -56,6 +56,9 @@ class shard_driver final : public actors::shard_outputs {
   /// No new commands: works until everything sent is answered and durable. False as above, or if
   /// the shard never gets there.
   bool settle();
+  /// What an ordered stop does when the shard came to rest: the flusher's last jobs, then the seal
+  /// of the log. False if the disk crashed or something is wrong.
+  bool stop();
   /// Runs one command and waits until its reply may be sent; the reply, empty if the disk crashed.
   std::string ask(const std::vector<std::string>& words);
   /// Time passes and the shard's timer with it.

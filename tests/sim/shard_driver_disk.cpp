@@ -133,6 +133,14 @@ void shard_driver::flusher_step() {
   }
 }
 
+bool shard_driver::stop() {
+  while (!flusher_.empty() && !disk_.crashed()) work_flusher();
+  const bool was_poisoned = log_.writer->poisoned() != nullptr;
+  const auto sealed = log_.writer->seal();
+  if (was_poisoned && sealed) model_.complain("a poisoned log was sealed");
+  return !went_wrong();
+}
+
 void shard_driver::read_some() {
   feed_streams();
   if (reads_.empty()) return;

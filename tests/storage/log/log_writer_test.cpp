@@ -1,5 +1,6 @@
 #include "storage/log/log_writer.hpp"
 
+#include "storage/log/manifest_store.hpp"
 #include "storage/log/read_record.hpp"
 #include "tests/storage/log/log_fixture.hpp"
 
@@ -196,6 +197,86 @@ TEST_CASE("the newest begun segment is never retired, so LSNs never start again"
   CHECK(*retired == 0);
   fixture.open();
   CHECK(fixture.log.start.next == next(last));
+}
+
+TEST_CASE("sealing writes the manifest and no segment, and nothing is written afterwards") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("last");
+  fixture.flush();
+  const std::uint64_t before = disk.write_points();
+  REQUIRE(fixture.log.writer->seal());
+  CHECK(disk.write_points() == before + log::manifest_names.size());
+  REQUIRE(fixture.log.writer->poisoned() != nullptr);
+  CHECK(fixture.log.writer->poisoned()->code == errc::refused);
+  fixture.put("late");
+  CHECK_FALSE(fixture.log.writer->write(*fixture.tail->take_frame(0)));
+  CHECK_FALSE(fixture.log.writer->prepare_segment());
+  CHECK_FALSE(fixture.log.writer->seal());
+  CHECK(disk.write_points() == before + log::manifest_names.size());
+  fixture.open();
+  CHECK(fixture.keys == std::vector<std::string>{"", "last"});
+}
+
+TEST_CASE("a log in which nothing was written since its opening needs no seal") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("earlier");
+  fixture.flush();
+  fixture.open();
+  const std::uint64_t before = disk.write_points();
+  REQUIRE(fixture.log.writer->seal());
+  CHECK(disk.write_points() == before);
+  CHECK(fixture.log.writer->poisoned() != nullptr);
+  fixture.open();
+  CHECK(fixture.keys == std::vector<std::string>{"", "earlier"});
+}
+
+TEST_CASE("a poisoned log is not sealed, since nobody knows where it ends") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("kept");
+  fixture.flush();
+  fixture.put("lost");
+  disk.plan_write_fault(disk.write_points() + 1, sim::write_fault::fail_partial);
+  const auto failed = fixture.log.writer->write(*fixture.tail->take_frame(0));
+  REQUIRE_FALSE(failed);
+  const std::uint64_t before = disk.write_points();
+  const auto refused = fixture.log.writer->seal();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == failed.error().message);
+  CHECK(disk.write_points() == before);
+  disk.crash();
+  disk.restart();
+  fixture.open();
+  REQUIRE(fixture.keys.size() >= 2);
+  CHECK(fixture.keys[1] == "kept");
+}
+
+TEST_CASE("a seal that fails loses nothing and lets nothing be written behind it") {
+  for (const auto fault :
+       {sim::write_fault::fail, sim::write_fault::fail_partial, sim::write_fault::no_space}) {
+    for (std::uint64_t point = 1; point <= log::manifest_names.size(); ++point) {
+      for (const bool power_fails : {false, true}) {
+        sim::disk disk({.seed = point});
+        log_fixture fixture(disk);
+        fixture.open();
+        fixture.put("kept");
+        fixture.flush();
+        disk.plan_write_fault(disk.write_points() + point, fault);
+        CHECK_FALSE(fixture.log.writer->seal());
+        fixture.put("late");
+        CHECK_FALSE(fixture.log.writer->write(*fixture.tail->take_frame(0)));
+        if (power_fails) disk.crash();
+        disk.restart();
+        fixture.open();
+        CHECK(fixture.keys == std::vector<std::string>{"", "kept"});
+      }
+    }
+  }
 }
 
 TEST_CASE("a file with a second link is not used again") {

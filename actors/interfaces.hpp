@@ -44,7 +44,9 @@ using log_worker_actor = caf::typed_actor<
     // wal_flusher: list a file that the data_writer made as the last spare.
     caf::replies_to<envelope<schemas::AdoptSegment>>::with<envelope<schemas::SegmentOutcome>>,
     // wal_flusher: drop fully dead segments.
-    caf::replies_to<envelope<schemas::RetireSegments>>::with<envelope<schemas::SegmentsRetired>>>;
+    caf::replies_to<envelope<schemas::RetireSegments>>::with<envelope<schemas::SegmentsRetired>>,
+    // wal_flusher, once, last: nothing more will be written; record where the log ends.
+    caf::replies_to<envelope<schemas::SealLog>>::with<envelope<schemas::LogSealed>>>;
 
 /// Pinned to its shard's reactor: all that is written to the shard's log and manifest, in order, by
 /// itself or by its log_worker.
@@ -139,6 +141,7 @@ CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Com
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::FrameWritten>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LogFrame>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LogSealed>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::NodeStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::PrepareSegment>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::MakeSegmentFile>))
@@ -147,6 +150,7 @@ CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Rea
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::RecordRead>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ReplyBatch>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::RetireSegments>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SealLog>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentFile>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentOutcome>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentsRetired>))

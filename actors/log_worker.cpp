@@ -24,6 +24,7 @@ class log_worker_state {
         [this](const envelope<schemas::LogFrame>& frame) { return write(frame); },
         [this](const envelope<schemas::AdoptSegment>& made) { return adopt(made); },
         [this](const envelope<schemas::RetireSegments>& dead) { return retire(dead); },
+        [this](const envelope<schemas::SealLog>&) { return seal(); },
     };
   }
 
@@ -48,6 +49,14 @@ class log_worker_state {
                                                 {from->getPurged()});
     if (!dropped) spdlog::error("cannot drop dead segments: {}", dropped.error().message);
     return envelope<schemas::SegmentsRetired>::builder().finish();
+  }
+
+  envelope<schemas::LogSealed> seal() {
+    if (const auto sealed = writer_->seal(); !sealed) {
+      spdlog::warn("the end of the log is not recorded, it will be looked for as after a crash: {}",
+                   sealed.error().message);
+    }
+    return envelope<schemas::LogSealed>::builder().finish();
   }
 
   std::shared_ptr<log::log_writer> writer_;

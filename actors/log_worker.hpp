@@ -1,5 +1,6 @@
 // log_worker: does for one shard's wal_flusher what may block or is heavy: large frames, the first
-// frame of a segment (it opens a file), manifest commits. Detached, because it blocks in the disk.
+// frame of a segment (it opens a file), manifest commits, the one that seals the log at the end
+// included. Detached, because it blocks in the disk.
 //
 // Owner: the node; one per shard. Policy when it dies: the flusher tells the shard that the log
 // failed, the shard turns read-only (degrade).

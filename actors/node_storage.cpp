@@ -140,6 +140,18 @@ result<opened_shard> open_shard(io::file_system& files, const node_config& confi
   return opened;
 }
 
+/// A failure to open a shard as the operator sees it: which one, and what to do about damage.
+failure explain(failure why, const node_config& config, shard_id shard) {
+  if (why.code == errc::corrupt) {
+    const auto directory = shard_directory(config, shard);
+    why.message += fmt::format(
+        "; restore {0} from a backup, or give the data up and choose an empty directory (troupe "
+        "inspect --records {0} lists what stands before the damage)",
+        directory);
+  }
+  return why.in(fmt::format("shard {}", shard.value));
+}
+
 }  // namespace
 
 result<node_storage> open_node_storage(io::file_system& files, const node_config& config,
@@ -167,7 +179,7 @@ result<node_storage> open_node_storage(io::file_system& files, const node_config
   for (auto& helper : helpers) helper.join();
 
   for (std::uint32_t i = 0; i < count; ++i) {
-    if (!*opened[i]) return opened[i]->error().in(fmt::format("shard {}", i));
+    if (!*opened[i]) return explain(opened[i]->error(), config, {i});
     storage.shards.push_back(std::move(*opened[i]).value());
     const auto& report = storage.shards.back().log.report;
     if (!report.manifest_damage.empty()) spdlog::warn("shard {}: {}", i, report.manifest_damage);

@@ -40,7 +40,7 @@ struct stop_stage {
 
 /// The one written stop order: clients get their answers while shards and flushers still work,
 /// shards commit what they have while flushers still work, and these end with nothing under way
-/// while their workers still work.
+/// and their logs sealed while their workers still work.
 constexpr std::array stop_order{
     stop_stage{{kind::gateway, kind::gateway, kind::gateway, kind::gateway}, 5'000},
     stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},

@@ -128,9 +128,23 @@ class wal_flusher_state final : public runtime::io_handler {
     answer(frame_written(*lost_, {}));
   }
 
+  /// Only in a handler, where quit() ends the actor; at rest no job waits.
   void end(const caf::error& why) {
     if (!end_) end_ = why;
-    if (at_rest()) self_->quit(*end_);
+    if (turn_ == turn::here && writer_->poisoned() == nullptr) {
+      seal();
+    } else if (at_rest()) {
+      self_->quit(*end_);
+    }
+  }
+
+  /// Jobs that come while the worker seals are dropped (invariant 6). No deadline but that of the
+  /// node's stop, which kills this actor in the end.
+  void seal() {
+    turn_ = turn::at_worker;
+    self_->request(worker_, caf::infinite, envelope<schemas::SealLog>::builder().finish())
+        .then([this](const envelope<schemas::LogSealed>&) { self_->quit(*end_); },
+              [this](const caf::error& why) { lose_turn(why); });
   }
 
   // ---- frames -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 //   turn is here ◄─ the reactor: ended ───┘        worker died ──► lost (final)
 //              other job ────► at the worker ─┐
 //              ◄──── the worker's answer ─────┘
+//              told to exit ─► at the worker, which seals the log ─► ended
 //
 // Owner: the node; one per shard. Policy when it dies: its shard treats the log as failed and turns
 // read-only (degrade); nothing is retried in this process.
@@ -21,6 +22,10 @@
 //  4. Making a segment file needs no turn: no frame waits for it.
 //  5. Told to exit, it ends when nothing is under way and the turn is here or lost; killed, the
 //     commit queue's destructor waits before the writer and its buffer can go.
+//  6. Before it ends so, it has its worker seal the log, unless that failed: behind the last frame
+//     that came, and nothing is begun behind the seal. Whether that succeeds changes nothing for
+//     anybody here: not sealed, or killed meanwhile, the log opens as after a crash (log_writer
+//     I8).
 #pragma once
 
 #include <cstddef>

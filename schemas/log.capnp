@@ -88,6 +88,16 @@ struct SegmentsRetired {
   # log_worker -> wal_flusher: dropped, or not: a failure poisons and shows with the next frame.
 }
 
+struct SealLog {
+  # wal_flusher -> log_worker: the node stops and no frame will follow; have the manifest say where
+  # the log ends.
+}
+
+struct LogSealed {
+  # log_worker -> wal_flusher: done, or not, which the worker reports to the operator: then the next
+  # opening finds the end as after a crash.
+}
+
 struct ReadRecord {
   # shard -> data_reader: read one durable record from its segment. At most 64 are in
   # flight for values put together and 16 for values streamed.

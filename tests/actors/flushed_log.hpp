@@ -17,6 +17,7 @@
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/wal_flusher.hpp"
 #include "storage/log/log_tail.hpp"
+#include "storage/log/manifest_store.hpp"
 #include "storage/log/open_log.hpp"
 #include "tests/actors/mock_actors.hpp"
 #include "tests/actors/runtime/stepped_reactor.hpp"
@@ -98,6 +99,12 @@ class flushed_log {
 
   /// Opens the log and notes all values in it.
   log::opened open(std::vector<std::string>& values) {
+    auto opened = try_open(values);
+    INFO((opened ? "" : opened.error().message));
+    REQUIRE(opened);
+    return std::move(*opened);
+  }
+  result<log::opened> try_open(std::vector<std::string>& values) {
     unique_id id;
     id.bytes.fill(1);
     log::open_options options;
@@ -106,12 +113,19 @@ class flushed_log {
     options.segment_bytes = 1 << 20;
     options.seed = 1;
     values.clear();
-    auto opened =
-        log::open_log(disk, directory, options, [&](const log::record_view& record, log::position) {
-          if (record.type == log::record_type::put) values.emplace_back(record.value);
-        });
-    REQUIRE(opened);
-    return std::move(*opened);
+    return log::open_log(disk, directory, options,
+                         [&](const log::record_view& record, log::position) {
+                           if (record.type == log::record_type::put) {
+                             values.emplace_back(record.value);
+                           }
+                         });
+  }
+  /// Whether the manifest says where the segment ends that was begun first.
+  [[nodiscard]] bool is_sealed() {
+    const auto loaded = log::load_manifest(disk, directory);
+    REQUIRE(loaded);
+    REQUIRE(*loaded);
+    return (*loaded)->content.segments.front().sealed_length != 0;
   }
   /// Power fails; what is there afterwards.
   std::vector<std::string> values_after_crash() {
@@ -149,9 +163,10 @@ class flushed_log {
       std::this_thread::yield();
     }
   }
+  void tell_to_exit() { caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown); }
   void stop() {
     if (!flusher) return;
-    caf::anon_send_exit(flusher, caf::exit_reason::user_shutdown);
+    tell_to_exit();
     await([this] { return flusher_ended; });
     flusher = nullptr;
     at.end(worker);

@@ -78,6 +78,21 @@ TEST_CASE("a node finds again what it created") {
   CHECK(second->identity == first->identity);
 }
 
+TEST_CASE("damage in a shard is refused, naming the shard, the place, and what to do") {
+  sim::disk disk({});
+  REQUIRE(open(disk));
+  disk.restart();
+  const auto loaded = log::load_manifest(disk, shard_path(1));
+  REQUIRE(loaded);
+  const auto path = log::segment_path(shard_path(1), (*loaded)->content.segments.front().use);
+  disk.flip_bit(path, 100);
+  const auto why = refusal(disk);
+  INFO(why.message);
+  CHECK(why.code == errc::corrupt);
+  CHECK(why.message.starts_with("shard 1: " + path + ": offset 0: "));
+  CHECK(contains(why.message, "restore " + shard_path(1) + " from a backup"));
+}
+
 TEST_CASE("a shard of a known node that is gone is named, and nothing is made or changed") {
   for (std::uint32_t lost = 0; lost < shards; ++lost) {
     sim::disk disk({});

@@ -67,7 +67,8 @@ class mock_worker : public member {
   actors::log_worker_actor::behavior_type make_behavior() {
     return {unexpected_request<schemas::LogFrame, schemas::FrameWritten>(),
             unexpected_request<schemas::AdoptSegment, schemas::SegmentOutcome>(),
-            unexpected_request<schemas::RetireSegments, schemas::SegmentsRetired>()};
+            unexpected_request<schemas::RetireSegments, schemas::SegmentsRetired>(),
+            unexpected_request<schemas::SealLog, schemas::LogSealed>()};
   }
 };
 

@@ -105,6 +105,48 @@ TEST_CASE("a frame whose records are damaged on the way is refused before it is 
   CHECK(log.disk.write_points() == points);
 }
 
+TEST_CASE("after an ordered stop a damaged last frame is damage, after a kill a torn write") {
+  const auto way = each_way();
+  for (const auto end : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+    threaded_log log(way);
+    log.append("first");
+    CHECK(log.flush().durable);
+    const auto last = [&] {
+      log.append("last");
+      return log.take_frame();
+    }();
+    CHECK(log.flush(last).durable);
+    const auto path = log::segment_path(flushed_log::directory, last.use);
+    caf::anon_send_exit(log.flusher, end);
+    log.stop();
+    const auto in_payload = last.offset + log::frame_header_bytes + 10;
+    log.disk.flip_bit(path, in_payload * 8);
+    std::vector<std::string> values;
+    const auto opened = log.try_open(values);
+    if (end == caf::exit_reason::kill) {
+      CHECK(opened);
+      CHECK(values == std::vector<std::string>{"first"});
+    } else {
+      REQUIRE_FALSE(opened);
+      CHECK(opened.error().code == errc::corrupt);
+      CHECK(opened.error().message.starts_with(path + ": offset " + std::to_string(last.offset)));
+      log.disk.flip_bit(path, in_payload * 8);
+      CHECK(log.values_after_crash() == std::vector<std::string>{"first", "last"});
+    }
+  }
+}
+
+TEST_CASE("a stop in which the log cannot be sealed is a stop, and nothing is lost") {
+  threaded_log log(each_way());
+  log.append("kept");
+  CHECK(log.flush().durable);
+  log.disk.plan_write_fault(log.disk.write_points() + 1, sim::write_fault::fail);
+  log.stop();
+  CHECK(log.flusher_ended);
+  CHECK_FALSE(log.is_sealed());
+  CHECK(log.values_after_crash() == std::vector<std::string>{"kept"});
+}
+
 TEST_CASE("segments are adopted while small and large frames flow") {
   threaded_log log(each_way());
   std::vector<std::string> sent;

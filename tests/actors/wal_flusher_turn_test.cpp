@@ -24,12 +24,15 @@ caf::typed_response_promise<envelope<Answer>> hold(Self* self, held_jobs& jobs, 
   return promise;
 }
 
+/// When the worker seals the log.
+enum class seals : std::uint8_t { at_once, when_let };
+
 class held_worker {
  public:
   static constexpr const char* name = "held_worker";
   held_worker(actors::log_worker_actor::pointer self, std::shared_ptr<log::log_writer> writer,
-              held_jobs* jobs)
-      : self_(self), writer_(std::move(writer)), jobs_(*jobs) {}
+              held_jobs* jobs, const seals* when)
+      : self_(self), writer_(std::move(writer)), jobs_(*jobs), seals_(*when) {}
 
   actors::log_worker_actor::behavior_type make_behavior() {
     return {
@@ -49,6 +52,18 @@ class held_worker {
           return hold<schemas::SegmentsRetired>(
               self_, jobs_, [] { return envelope<schemas::SegmentsRetired>::builder().finish(); });
         },
+        [this](const envelope<schemas::SealLog>&) {
+          CHECK(jobs_.empty());
+          const auto promise = hold<schemas::LogSealed>(self_, jobs_, [this] {
+            CHECK(writer_->seal());
+            return envelope<schemas::LogSealed>::builder().finish();
+          });
+          if (seals_ == seals::at_once) {
+            jobs_.front()();
+            jobs_.pop_front();
+          }
+          return promise;
+        },
     };
   }
 
@@ -56,6 +71,7 @@ class held_worker {
   actors::log_worker_actor::pointer self_;
   std::shared_ptr<log::log_writer> writer_;
   held_jobs& jobs_;
+  const seals& seals_;
 };
 
 class held_maker {
@@ -90,12 +106,13 @@ const std::string large(actors::small_frame_bytes + 1, 'x');
 struct held_log : flushed_log {
   held_jobs work;
   held_jobs files;
+  seals when = seals::at_once;
 
   explicit held_log(std::uint64_t seed = 1) : flushed_log(seed) {
     maker = runtime::spawn_pinned<held_maker, actors::data_writer_actor>(
         at.reactor, &disk, writer->order_segment(), &files);
-    worker =
-        runtime::spawn_pinned<held_worker, actors::log_worker_actor>(at.reactor, writer, &work);
+    worker = runtime::spawn_pinned<held_worker, actors::log_worker_actor>(at.reactor, writer, &work,
+                                                                          &when);
     spawn_flusher(small_frames::to_queue);
     post("begun");
     at.run();
@@ -269,20 +286,96 @@ TEST_CASE("told to exit, the flusher first answers for what is under way") {
   held_log log;
   SUBCASE("in the commit queue") {
     log.send("under way");
-    caf::anon_send_exit(log.flusher, caf::exit_reason::user_shutdown);
+    log.tell_to_exit();
     log.at.run();
     CHECK_FALSE(log.flusher_ended);
+    CHECK_FALSE(log.is_sealed());
     log.end_commit();
   }
   SUBCASE("at the worker") {
     log.send(large);
-    caf::anon_send_exit(log.flusher, caf::exit_reason::user_shutdown);
+    log.tell_to_exit();
     log.at.run();
     CHECK_FALSE(log.flusher_ended);
+    CHECK_FALSE(log.is_sealed());
     log.let(log.work);
   }
   log.check_durable(2);
   CHECK(log.flusher_ended);
+  CHECK(log.is_sealed());
+}
+
+TEST_CASE("told to exit, the flusher has the log sealed and ends when that is done") {
+  held_log log;
+  log.when = seals::when_let;
+  log.tell_to_exit();
+  log.at.run();
+  CHECK_FALSE(log.flusher_ended);
+  SUBCASE("and nothing else happens") {}
+  SUBCASE("and nothing is written behind the seal") {
+    const auto points = log.disk.write_points();
+    log.send("late");
+    log.send(large);
+    log.post_prepare();
+    log.at.run();
+    CHECK(log.disk.write_points() == points);
+  }
+  SUBCASE("told once more, it seals once") {
+    log.tell_to_exit();
+    log.at.run();
+    CHECK_FALSE(log.flusher_ended);
+  }
+  REQUIRE(log.work.size() == 1);
+  log.let(log.work);
+  CHECK(log.work.empty());
+  CHECK(log.files.empty());
+  CHECK(log.flusher_ended);
+  CHECK(log.is_sealed());
+  log.check_durable(1);
+  CHECK(log.values_after_crash() == std::vector<std::string>{"begun"});
+}
+
+TEST_CASE("a flusher that ends while the log is being sealed leaves a log that opens") {
+  held_log log;
+  log.when = seals::when_let;
+  log.tell_to_exit();
+  log.at.run();
+  REQUIRE(log.work.size() == 1);
+  SUBCASE("killed, before the worker gets to it") {
+    caf::anon_send_exit(log.flusher, caf::exit_reason::kill);
+    log.at.run();
+    log.work.clear();
+    CHECK_FALSE(log.is_sealed());
+  }
+  SUBCASE("killed, and the worker finishes") {
+    caf::anon_send_exit(log.flusher, caf::exit_reason::kill);
+    log.at.run();
+    log.let(log.work);
+    CHECK(log.is_sealed());
+  }
+  SUBCASE("since the worker died") {
+    log.work.clear();
+    log.at.end(log.worker);
+    CHECK_FALSE(log.is_sealed());
+  }
+  CHECK(log.flusher_ended);
+  CHECK(log.values_after_crash() == std::vector<std::string>{"begun"});
+}
+
+TEST_CASE("a log that failed is not sealed") {
+  held_log log;
+  log.when = seals::when_let;
+  SUBCASE("poisoned") {
+    log.disk.plan_write_fault(log.disk.write_points() + 1, sim::write_fault::fail_partial);
+    log.send("lost");
+    log.end_commit();
+  }
+  SUBCASE("without its worker") { log.at.end(log.worker); }
+  log.tell_to_exit();
+  log.at.run();
+  CHECK(log.work.empty());
+  CHECK(log.flusher_ended);
+  CHECK_FALSE(log.is_sealed());
 }
 
 TEST_CASE("killed with a frame under way, the flusher leaves nothing to the kernel") {

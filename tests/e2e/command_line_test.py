@@ -189,7 +189,10 @@ class Inspect(NodeCase):
         self.assertEqual(node.terminate(), 0)
         code, out, error = run("inspect", node.data_dir)
         self.assertEqual(code, 0, error)
-        self.assertTrue(out)
+        self.assertIn("end of log:", out)
+        for line in out.splitlines():
+            if line.startswith("end of log:"):
+                self.assertTrue(line.endswith(": sealed here"), line)
         manifests = sorted(Path(node.data_dir).glob("shard-*/MANIFEST-*"))
         self.assertTrue(manifests)
         for path in manifests:

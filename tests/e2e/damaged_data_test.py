@@ -23,6 +23,23 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
+def last_frame(path):
+    """Offset of the last frame in a segment file, and of a byte in the middle of its records."""
+    data = path.read_bytes()
+    use = data[40:48]
+    frames = [at for at in range(4096, len(data), 512)
+              if data[at:at + 4] == b"TRF1" and data[at + 8:at + 16] == use]
+    at = frames[-1]
+    return at, at + 96 + struct.unpack_from("<I", data, at + 32)[0] // 2
+
+
+def flip(path, at):
+    """Changes one byte, or changes it back."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x40
+    path.write_bytes(data)
+
+
 def content(directory):
     """Every file of a directory with its bytes, but for the lock."""
     return {path: path.read_bytes() for path in sorted(Path(directory).rglob("*"))
@@ -30,17 +47,27 @@ def content(directory):
 
 
 class DamagedData(NodeCase):
-    def stopped_node(self, *flags, name="data", keys=2000):
-        """A node that has been filled and stopped; the last of its keys are in frames of their own,
-        since damage to the last frame cannot be told from a write that a crash interrupted."""
-        node = self.new_node(*(flags or FLAGS), name=name)
+    def filled_node(self, name="data"):
+        """A running node of two shards with 2,000 keys, the last 20 in frames of their own."""
+        node = self.new_node(*FLAGS, name=name)
         node.start()
         with node.connect() as client:
-            client.pipeline(("SET", f"key:{i}", f"value {i} " * 20) for i in range(keys - 20))
-            for i in range(keys - 20, keys):
+            client.pipeline(("SET", f"key:{i}", f"value {i} " * 20) for i in range(1980))
+            for i in range(1980, 2000):
                 client.call("SET", f"key:{i}", "last")
+        return node
+
+    def stopped_node(self, name="data"):
+        """The same, stopped in order."""
+        node = self.filled_node(name)
         self.assertEqual(node.terminate(), 0)
         return node
+
+    def assert_keys(self, node, count):
+        """Starts the node, counts its keys, and leaves it running."""
+        node.start()
+        with node.connect() as client:
+            self.assertEqual(client.call("DBSIZE"), count)
 
     def assert_refused(self, node, *parts, shard=0):
         """The node does not start; its message has all the parts; the refused shard is as it was
@@ -69,9 +96,7 @@ class DamagedData(NodeCase):
         node.flags[1] = "3"
         self.assert_refused(node, "shards = 2", "not 3")
         del node.flags[:2]  # without a wish the directory decides
-        node.start()
-        with node.connect() as client:
-            self.assertEqual(client.call("DBSIZE"), 2000)
+        self.assert_keys(node, 2000)
 
     def test_a_flipped_byte_inside_the_log_is_named(self):
         node = self.stopped_node()
@@ -83,9 +108,39 @@ class DamagedData(NodeCase):
         self.assert_refused(node, path, "offset")
         data[at] ^= 0x40
         path.write_bytes(data)
-        node.start()
+        self.assert_keys(node, 2000)
+
+    def assert_last_frame_guarded(self, node):
+        """Damage to the last frame is refused by name; without it the node opens and goes on."""
+        path = self.used_segments(node)[-1]
+        frame, inside = last_frame(path)
+        for at in (frame + 32, inside):
+            flip(path, at)
+            self.assert_refused(node, f"{path}: offset {frame}: ", "sealed at", "backup")
+            flip(path, at)
+        self.assert_keys(node, 2000)
         with node.connect() as client:
-            self.assertEqual(client.call("DBSIZE"), 2000)
+            for i in range(20):
+                client.call("SET", f"more:{i}", "written after the restart")
+        self.assertEqual(node.terminate(), 0)
+        self.assert_keys(node, 2020)
+
+    def test_damage_to_the_last_frame_is_named_after_sigterm(self):
+        self.assert_last_frame_guarded(self.stopped_node())
+
+    def test_damage_to_the_last_frame_is_named_after_shutdown(self):
+        node = self.filled_node()
+        with node.connect() as client, self.assertRaises(ConnectionError):
+            client.call("SHUTDOWN")
+        self.assertEqual(node.process.wait(30), 0)
+        self.assert_last_frame_guarded(node)
+
+    def test_damage_to_the_last_frame_reads_as_a_torn_write_after_sigkill(self):
+        node = self.filled_node()
+        node.kill()
+        path = self.used_segments(node)[-1]
+        flip(path, last_frame(path)[1])
+        self.assert_keys(node, 1999)
 
     def test_a_missing_segment_is_named(self):
         node = self.stopped_node()
@@ -119,9 +174,7 @@ class DamagedData(NodeCase):
         self.assert_refused(node, shard, "manifest", shard=1)
         shutil.rmtree(shard)
         kept.rename(shard)
-        node.start()
-        with node.connect() as client:
-            self.assertEqual(client.call("DBSIZE"), 2000)
+        self.assert_keys(node, 2000)
 
     def test_a_last_segment_of_zeros_is_named(self):
         node = self.stopped_node()
@@ -171,9 +224,7 @@ class DamagedData(NodeCase):
         node = self.stopped_node()
         first, second = sorted(Path(node.data_dir).glob("shard-0000/MANIFEST-*"))
         first.write_bytes(b"\xff" * 4096)
-        node.start()
-        with node.connect() as client:
-            self.assertEqual(client.call("DBSIZE"), 2000)
+        self.assert_keys(node, 2000)
         self.assertEqual(node.terminate(), 0)
         self.assertIn("MANIFEST-a", node.output())
         first.write_bytes(b"\xff" * 4096)

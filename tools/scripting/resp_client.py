@@ -69,6 +69,9 @@ class ReplyParser:
     def _parse_array(self, count, at):
         if count < 0:
             return None, at
+        # Before anything is copied: large elements may come in thousands of pieces.
+        if self._end_of_items(count, at) is None:
+            return None
         items = []
         for _ in range(count):
             found = self._parse(at)
@@ -77,6 +80,21 @@ class ReplyParser:
             item, at = found
             items.append(item)
         return items, at
+
+    def _end_of_items(self, count, at):
+        for _ in range(count):
+            end = self._buffer.find(b"\r\n", at)
+            if end < 0:
+                return None
+            kind, size = self._buffer[at : at + 1], self._buffer[at + 1 : end]
+            at = end + 2
+            if kind == b"$" and int(size) >= 0:
+                at += int(size) + 2
+            elif kind == b"*":
+                at = self._end_of_items(int(size), at)
+            if at is None or at > len(self._buffer):
+                return None
+        return at
 
 
 class RespClient:

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t piece_bytes_max = 256 << 20;
 /// Pointers, padding and fixed fields of one element.
 constexpr std::size_t element_bytes = 64;
+constexpr std::size_t stream_bytes = 32;
 
 constexpr std::size_t piece_count(std::size_t bytes) {
   return std::max<std::size_t>(1, (bytes + piece_bytes_max - 1) / piece_bytes_max);
@@ -97,7 +98,8 @@ queued_command decode(schemas::Command::Reader from, std::shared_ptr<const void>
 }
 
 std::size_t message_bytes(const shard_reply& reply) noexcept {
-  return reply.bytes.size() + element_bytes + 24 * piece_count(reply.bytes.size());
+  return reply.bytes.size() + element_bytes + 24 * piece_count(reply.bytes.size()) +
+         stream_bytes * reply.streams.size();
 }
 
 void encode(const shard_reply& from, schemas::Reply::Builder to) {
@@ -113,8 +115,14 @@ void encode(const shard_reply& from, schemas::Reply::Builder to) {
   to.setHold(from.outcome.hold.value);
   to.setWrote(from.outcome.kind == resp::hold_kind::write);
   to.setLastWrite(from.outcome.last_write.value);
-  to.setStream(from.stream.number);
-  to.setStreamSize(from.stream.size);
+  if (from.streams.empty()) return;
+  auto streams = to.initStreams(static_cast<unsigned>(from.streams.size()));
+  for (auto i = 0u; i < streams.size(); ++i) {
+    streams[i].setAt(from.streams[i].at);
+    streams[i].setStream(from.streams[i].number);
+    streams[i].setSize(from.streams[i].size);
+    streams[i].setParts(from.streams[i].parts);
+  }
 }
 
 shard_reply decode(schemas::Reply::Reader from) {
@@ -124,7 +132,9 @@ shard_reply decode(schemas::Reply::Reader from) {
   for (const auto piece : from.getBytes()) reply.bytes += schemas::view(piece);
   reply.outcome.hold = {from.getHold()};
   reply.outcome.last_write = {from.getLastWrite()};
-  reply.stream = {from.getStream(), from.getStreamSize()};
+  for (const auto each : from.getStreams()) {
+    reply.streams.push_back({each.getAt(), each.getStream(), each.getSize(), each.getParts()});
+  }
   reply.outcome.kind = from.getWrote() ? resp::hold_kind::write : resp::hold_kind::read;
   return reply;
 }

@@ -194,6 +194,10 @@ class gateway_state final : public session_services,
   }
 
  private:
+  /// The upper bit marks a transaction; the rest is its connection.
+  static std::uint64_t connection_of(std::uint64_t lane) {
+    return lane & ~(std::uint64_t{1} << 63);
+  }
   static asking_client asker(session& from, std::uint64_t ticket) {
     return {from.identity().id, ticket, from.protocol()};
   }
@@ -252,14 +256,15 @@ class gateway_state final : public session_services,
       auto* socket = clients_.find(each.getConnection());
       auto reply = actors::decode(each);
       if (socket == nullptr) {  // its client left
-        if (reply.stream.number != 0) drop_stream(shard, reply.stream.number);
+        for (const auto& stream : reply.streams) drop_stream(shard, stream.number);
         continue;
       }
-      if (reply.stream.number == 0) {
+      if (reply.streams.empty()) {
         socket->client().on_reply(shard, reply.ticket, std::move(reply.bytes), reply.outcome);
       } else {
-        socket->client().on_streamed_reply(shard, reply.ticket, std::move(reply.bytes),
-                                           reply.outcome, reply.stream);
+        const auto marks = marks_of(reply.streams, shard);
+        socket->client().on_streamed_reply(shard, reply.ticket, {std::move(reply.bytes), marks},
+                                           reply.outcome);
       }
       clients_.on_active(*socket);
     }
@@ -268,7 +273,7 @@ class gateway_state final : public session_services,
   void on_part(const envelope<schemas::StreamPart>& message,
                const envelope<schemas::RecordRead>& record) {
     const envelope<schemas::StreamPart>::reader part(message);
-    auto* socket = clients_.find(part->getConnection());
+    auto* socket = clients_.find(connection_of(part->getConnection()));
     if (socket == nullptr) return;  // it left, and its streams were dropped with it
     auto bytes = actors::decode(*part, record);
     if (!bytes) {
@@ -300,15 +305,16 @@ class gateway_state final : public session_services,
 
   void on_transaction(const envelope<schemas::TransactionReply>& message) {
     const envelope<schemas::TransactionReply>::reader reply(message);
-    // The upper bit marks a transaction; the rest is its connection.
-    auto* socket = clients_.find(reply->getTransaction() & ~(std::uint64_t{1} << 63));
+    const shard_id shard{reply->getShard()};
+    auto* socket = clients_.find(connection_of(reply->getTransaction()));
     if (socket == nullptr) return;
     std::vector<transaction_answer> answers;
     for (const auto each : reply->getReplies()) {
       auto answer = actors::decode(each);
-      answers.push_back({std::move(answer.bytes), answer.outcome.hold, answer.outcome.last_write});
+      answers.push_back({std::move(answer.bytes), answer.outcome.hold, answer.outcome.last_write,
+                         marks_of(answer.streams, shard)});
     }
-    socket->client().on_transaction_answer({reply->getShard()}, std::move(answers));
+    socket->client().on_transaction_answer(shard, std::move(answers));
     clients_.on_active(*socket);
   }
 

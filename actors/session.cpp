@@ -387,15 +387,16 @@ void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
   settle_wait();
 }
 
-void session::on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
-                                const command_outcome& outcome, const opened_stream& stream) {
+void session::on_streamed_reply(shard_id shard, std::uint64_t tag, resp::streamed_reply reply,
+                                const command_outcome& outcome) {
   const auto place = tag & place_mask;
-  const resp::stream_source source{shard, stream.number, stream.size};
+  std::vector<resp::stream_source> streams;
+  for (const auto& mark : reply.marks) streams.push_back(mark.source);
   const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
   const auto holds =
       outcome.hold.value == 0 ? std::span<const resp::hold_reason>{} : std::span(&why, 1);
-  if (place == place_mask || !replies_.fill_streamed({place}, std::move(header), source, holds)) {
-    drop({source});
+  if (place == place_mask || !replies_.fill_streamed({place}, std::move(reply), holds)) {
+    drop(streams);
   }
   end_timing(place);
   // The place is filled, so the rest is as for a reply that nobody wants.

@@ -79,8 +79,6 @@ class session_services : public transaction_transport {
   virtual void demand_commit(shard_id shard, lsn upto) = 0;
   /// Asks for parts of a stream that a reply announced; they come to session::on_part.
   virtual void credit_stream(shard_id shard, std::uint64_t stream, std::uint32_t parts) = 0;
-  /// No more parts are wanted.
-  virtual void drop_stream(shard_id shard, std::uint64_t stream) = 0;
   /// Answers to these fill the place `ticket` of session `from`.
   virtual void answer_info(session& from, std::uint64_t ticket,
                            std::vector<std::string> sections) = 0;
@@ -170,10 +168,10 @@ class session {
   // ---- answers ----------------------------------------------------------------------------------
   void on_reply(shard_id shard, std::uint64_t ticket, std::string bytes,
                 const command_outcome& outcome);
-  /// The same for a reply of which `header` is all: the value follows through on_part.
-  void on_streamed_reply(shard_id shard, std::uint64_t tag, std::string header,
-                         const command_outcome& outcome, const opened_stream& stream);
-  /// A part of a stream, or its failure: then the connection closes if the reply has begun.
+  /// The same for a reply of which values follow through on_part.
+  void on_streamed_reply(shard_id shard, std::uint64_t tag, resp::streamed_reply reply,
+                         const command_outcome& outcome);
+  /// A part of a stream, or its failure: then the connection closes if the value has begun.
   void on_part(shard_id shard, std::uint64_t stream, std::uint32_t index,
                result<resp::shared_bytes> part);
   /// The answer to a services call that names a ticket.

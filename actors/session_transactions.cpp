@@ -210,8 +210,12 @@ void session::settle_transaction() {
   });
   for (auto& hold : holds) hold.since_us = active_us_;
   // A client that left in the middle gets nothing; its place still needs something to drop.
-  if (reply.empty()) resp::reply_writer(reply, protocol_).null();
-  replies_.fill({transaction_ticket_}, std::move(reply), holds);
+  if (reply.empty()) resp::reply_writer(reply.bytes, protocol_).null();
+  if (reply.marks.empty()) {
+    replies_.fill({transaction_ticket_}, std::move(reply.bytes), holds);
+  } else {
+    replies_.fill_streamed({transaction_ticket_}, std::move(reply), holds);
+  }
   end_timing(transaction_ticket_);
   for (const auto& hold : holds) fail_lost_replies(hold.shard);
 }

@@ -36,6 +36,14 @@ std::string lost_write_text(const failure& why) {
 
 }  // namespace
 
+std::vector<resp::stream_mark> marks_of(const std::vector<opened_stream>& streams, shard_id shard) {
+  std::vector<resp::stream_mark> marks;
+  for (const auto& each : streams) {
+    marks.push_back({each.at, {shard, each.number, each.size, each.parts}});
+  }
+  return marks;
+}
+
 shard_core::shard_core(shard_options options, kv::store& store, log::log_tail& tail,
                        const clock& time, shard_outputs& outputs)
     : options_(options),
@@ -82,7 +90,7 @@ std::string shard_core::refusal(const shard_call& call) {
 
 shard_core::progress shard_core::execute(const shard_call& call, std::string& reply,
                                          command_outcome& outcome,
-                                         std::optional<kv::cold_read>* streamed) {
+                                         std::vector<resp::streamed_value>* streamed) {
   resp::reply_writer writer(reply, call.client.protocol);
   const auto reply_start = reply.size();
   const auto pending_before = tail_.pending_bytes();
@@ -91,8 +99,12 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
     writer.error(refused);
   } else {
     const auto batch = transaction_ ? resp::batching::enclosing : resp::batching::own;
-    resp::shard_command command{
-        store_, call.argv, call.first_key_hash, writer, random_, options_.place, batch, streamed};
+    // An inline command is sent whole, or it comes back through its lane.
+    const auto large =
+        streamed == nullptr ? resp::large_replies::deferred : resp::large_replies::streamed;
+    resp::shard_command command{store_, call.argv, call.first_key_hash,
+                                writer, random_,   options_.place,
+                                batch,  large,     streamed};
     if (call.spec->handler(command) == resp::exec_status::cold) return progress::cold;
   }
   if (store_.lacked_room() > 0 && !store_.wrote()) [[unlikely]] {
@@ -105,7 +117,7 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
   note_outcome(call, pending_before, outcome);
   if (failed_ && outcome.hold.value != 0) {
     reply.resize(reply_start);
-    if (streamed != nullptr) streamed->reset();
+    if (streamed != nullptr) streamed->clear();
     writer.error(lost_write_text(*failed_));
     outcome = {};
   }
@@ -184,17 +196,19 @@ bool shard_core::run_front(lane_key key, lane& from) {
   if (unreadable != nullptr) ++from.failures;
 
   shard_reply answer{key, front.ticket, {}, {}, {}};
-  std::optional<kv::cold_read> streamed;
+  std::vector<resp::streamed_value> streamed;
   auto status = progress::done;
   if (from.failures >= load_failures_max) {
     reply_without_value(from, front, unreadable, answer.bytes);
   } else {
     const auto hash = keys.empty() ? key_hash{} : store_.hash(front.words[keys.first]);
-    // The replies of a transaction are put together to one.
     status = execute({front.spec, front.words, hash, front.client}, answer.bytes, answer.outcome,
-                     transaction_ ? nullptr : &streamed);
-    if (streamed && failed_ && streamed->value_lsn > watermarks_.durable()) {
-      streamed.reset();
+                     &streamed);
+    const auto is_lost = [this](const resp::streamed_value& each) {
+      return failed_ && each.what.value_lsn > watermarks_.durable();
+    };
+    if (std::ranges::any_of(streamed, is_lost)) {
+      streamed.clear();
       answer.bytes.clear();
       from.lost = true;
       reply_without_value(from, front, nullptr, answer.bytes);
@@ -219,7 +233,11 @@ bool shard_core::run_front(lane_key key, lane& from) {
   from.failures = 0;
   from.lost = false;
   from.queue.pop_front();
-  if (streamed) answer.stream = {streams_.open(key, *streamed), streamed->value_size};
+  for (auto& [at, what] : streamed) {
+    const auto size = what.size;
+    const auto parts = static_cast<std::uint32_t>(what.parts.size());
+    answer.streams.push_back({at, streams_.open(key, std::move(what)), size, parts});
+  }
   deliver(key, std::move(answer));
   return true;
 }
@@ -254,12 +272,9 @@ void shard_core::read_ahead(const lane& from) {
     store_.begin_command(command.client.level);
     const auto keys = resp::keys_of(*command.spec, command.words.size());
     for (auto at = keys.first; at < keys.end; at += keys.step) {
-      store_.find(command.words[at], store_.hash(command.words[at]));
+      store_.find_unless_large(command.words[at], store_.hash(command.words[at]));
     }
-    for (const auto& what : store_.missing()) {
-      // Large values are assembled for those who ask, not ahead of need.
-      if (what.parts.empty()) loader_.read_ahead(what, watermarks_.durable());
-    }
+    for (const auto& what : store_.missing()) loader_.read_ahead(what, watermarks_.durable());
   }
 }
 

@@ -16,8 +16,8 @@
 //  6. Poisoned: no write is accepted, no LSN above the last durable one is ever announced.
 //  7. The announced watermark is never inside a batch (log::frame::settled): while the frames of a
 //     batch are only partly durable, a crash would undo all of it.
-//  8. A large value that is a whole reply is streamed from its parts, as its key had it when the
-//     command ran; segments with parts still to be read are not retired.
+//  8. A large value that is replied is streamed from its parts, as its key had it when the command
+//     ran; segments with parts still to be read are not retired.
 //  9. A write that finds no room waits, and writes of other lanes behind it, while a segment for it
 //     may still be made; it is refused once the disk has none to give.
 #pragma once
@@ -75,11 +75,18 @@ struct queued_command {
   std::shared_ptr<const void> owner;
 };
 
-/// A value that follows a reply part by part: `size` bytes and a line end.
+/// A bulk string of `size` bytes that comes part by part, in front of byte `at` of a reply's
+/// others.
 struct opened_stream {
-  std::uint64_t number = 0;  ///< unique in its shard; 0 = none
+  std::uint64_t at = 0;
+  std::uint64_t number = 0;  ///< unique in its shard
   std::uint64_t size = 0;
+  std::uint32_t parts = 0;
 };
+
+/// The same for whoever puts the reply into a connection's order.
+[[nodiscard]] std::vector<resp::stream_mark> marks_of(const std::vector<opened_stream>& streams,
+                                                      shard_id shard);
 
 /// The answer to a queued command.
 struct shard_reply {
@@ -87,7 +94,7 @@ struct shard_reply {
   std::uint64_t ticket = 0;
   std::string bytes;
   command_outcome outcome;
-  opened_stream stream{};
+  std::vector<opened_stream> streams{};
 };
 
 /// What a shard wants done. Implemented by the actor with messages. No call may call back.
@@ -199,7 +206,7 @@ class shard_core {
   enum class progress : std::uint8_t { done, cold, no_room };
 
   progress execute(const shard_call& call, std::string& reply, command_outcome& outcome,
-                   std::optional<kv::cold_read>* streamed);
+                   std::vector<resp::streamed_value>* streamed);
   /// Whether the room that a command lacked can still come.
   [[nodiscard]] bool room_may_come(std::size_t bytes) const;
   /// Whether a command stands behind another lane's that waits for room (invariant 9).

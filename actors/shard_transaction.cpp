@@ -108,7 +108,9 @@ bool shard_transaction::is_framed() const {
 
 void shard_transaction::begin_running() {
   stage_ = stage::running;
-  if (is_framed()) resp::reply_writer(reply_, order_.protocol).array(order_.commands.size());
+  if (is_framed()) {
+    resp::reply_writer(reply_.bytes, order_.protocol).array(order_.commands.size());
+  }
   for (const auto shard : shards_) {
     if (lanes_[shard.value].uses == 0) release(shard);  // only watched
   }
@@ -117,12 +119,13 @@ void shard_transaction::begin_running() {
 
 void shard_transaction::abandon() {
   abandoned_ = true;
-  std::string().swap(reply_);
+  drop_reply({0, 0});
+  reply_ = {};
   if (wants_turn_) run_on();
 }
 
 void shard_transaction::finish_running() {
-  if (dirty_ && is_framed()) resp::reply_writer(reply_, order_.protocol).null_array();
+  if (dirty_ && is_framed()) resp::reply_writer(reply_.bytes, order_.protocol).null_array();
   release_all();
 }
 
@@ -182,9 +185,9 @@ bool shard_transaction::settle_front(std::size_t& here_left) {
     finish_plan_phase(front);
     return true;
   }
-  const auto start = reply_.size();
+  const auto start = end_of_reply();
   if (command.needs_shards()) {
-    reply_ += front.reply;
+    reply_.append(front.reply);
   } else {
     if (here_left == 0 && !abandoned_) {
       wants_turn_ = true;
@@ -199,7 +202,7 @@ bool shard_transaction::settle_front(std::size_t& here_left) {
 
 /// False: the reply comes later.
 bool shard_transaction::run_here(const kept_command& command) {
-  const auto outcome = order_.run_here(command, reply_);
+  const auto outcome = order_.run_here(command, reply_.bytes);
   order_.protocol = outcome.protocol;
   if (outcome.what == run_here_outcome::reply::given) return true;
   slots_.front().awaited = 1;
@@ -208,17 +211,19 @@ bool shard_transaction::run_here(const kept_command& command) {
 
 void shard_transaction::on_late_reply(std::string_view reply) {
   ENSURE(stage_ == stage::running && !slots_.empty() && slots_.front().awaited == 1);
-  const auto start = reply_.size();
-  reply_ += reply;
+  const auto start = end_of_reply();
+  reply_.bytes += reply;
   end_command(start);
   run_on();
 }
 
 void shard_transaction::finish_plan_phase(slot& front) {
-  const auto start = reply_.size();
+  const auto start = end_of_reply();
   auto& running = *front.plan;
-  resp::reply_writer out(reply_, order_.protocol);
-  const auto progress = running.plan.advance(std::move(running.replies), out);
+  const auto progress = running.plan.advance(std::move(running.replies), reply_, order_.protocol);
+  for (const auto& stream : running.plan.take_dropped_streams()) {
+    transport_.drop_stream(stream.shard, stream.number);
+  }
   if (progress == resp::multi_shard_plan::progress::finished) {
     const auto used =
         resp::shards_of(*order_.commands[at_].spec, running.words, order_.shard_count);
@@ -229,16 +234,22 @@ void shard_transaction::finish_plan_phase(slot& front) {
   flush_lanes();
 }
 
-void shard_transaction::end_command(std::size_t start) {
+void shard_transaction::end_command(reply_start start) {
   const auto& command = order_.commands[at_];
-  const auto reply = std::string_view(reply_).substr(start);
+  const auto reply = std::string_view(reply_.bytes).substr(start.byte);
   const auto wanted = !order_.on_reply || order_.on_reply(command, reply);
-  if (!wanted || abandoned_) reply_.resize(start);
+  if (!wanted || abandoned_) drop_reply(start);
   slot_bytes_ -= slots_.front().bytes;
   slots_.pop_front();
   fenced_ = fenced_ && !slots_.empty();
   // Here and not all at the end: freeing many words takes its time, too.
   order_.commands.give_back(at_++);
+}
+
+void shard_transaction::drop_reply(reply_start start) {
+  for (const auto& stream : reply_.cut(start.byte, start.mark)) {
+    transport_.drop_stream(stream.shard, stream.number);
+  }
 }
 
 void shard_transaction::take_answers(shard_id shard, std::vector<transaction_answer>& answers) {
@@ -249,10 +260,11 @@ void shard_transaction::take_answers(shard_id shard, std::vector<transaction_ans
     from.awaited.pop_front();
     auto& to = slots_[where.command - at_];
     --to.awaited;
+    resp::streamed_reply reply{std::move(answer.bytes), std::move(answer.streams)};
     if (to.plan) {
-      to.plan->replies[where.piece] = std::move(answer.bytes);
+      to.plan->replies[where.piece] = std::move(reply);
     } else {
-      to.reply = std::move(answer.bytes);
+      to.reply = std::move(reply);
       end_use(shard);
     }
   }

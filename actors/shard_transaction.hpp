@@ -57,6 +57,8 @@ class transaction_transport {
   virtual void run(shard_id shard, std::uint64_t transaction,
                    const std::vector<sent_piece>& pieces) = 0;
   virtual void release(shard_id shard, std::uint64_t transaction) = 0;
+  /// No more parts of a stream are wanted.
+  virtual void drop_stream(shard_id shard, std::uint64_t stream) = 0;
 };
 
 /// One piece's reply, or the answer to a release.
@@ -64,6 +66,7 @@ struct transaction_answer {
   std::string bytes;
   lsn hold{};
   lsn last_write{};
+  std::vector<resp::stream_mark> streams{};
 };
 
 /// What became of a command of connection scope.
@@ -120,17 +123,18 @@ class shard_transaction {
   [[nodiscard]] const transaction_order& order() const noexcept { return order_; }
   [[nodiscard]] bool finished() const noexcept { return stage_ == stage::finished; }
   /// The complete reply, empty if the client wants nothing of it. Precondition: finished().
-  [[nodiscard]] std::string take_reply() { return std::move(reply_); }
+  [[nodiscard]] resp::streamed_reply take_reply() { return std::move(reply_); }
   /// What the reply waits for, without the time; one entry for each shard at most. Precondition:
   /// finished(), as for writes().
   [[nodiscard]] const std::vector<resp::hold_reason>& holds() const noexcept { return holds_; }
   /// Newest record written in each shard, for WAIT and WAITAOF.
   [[nodiscard]] const std::vector<std::pair<shard_id, lsn>>& writes() const { return writes_; }
   /// Of the reply so far.
-  [[nodiscard]] std::size_t reply_bytes() const noexcept { return reply_.size(); }
+  [[nodiscard]] std::size_t reply_bytes() const noexcept { return reply_.bytes.size(); }
   /// What it makes the node hold.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return order_.commands.memory_bytes() + reply_.capacity();
+    return order_.commands.memory_bytes() + reply_.bytes.capacity() +
+           reply_.marks.capacity() * sizeof(resp::stream_mark);
   }
 
  private:
@@ -140,7 +144,7 @@ class shard_transaction {
   struct running_plan {
     std::vector<std::string_view> words;  // borrowed by `plan`
     resp::multi_shard_plan plan;
-    std::vector<std::string> replies;  // of the current phase
+    std::vector<resp::streamed_reply> replies;  // of the current phase
 
     running_plan(const kept_command& command, std::uint32_t shard_count, prng& random)
         : words(command.views()), plan(*command.spec, words, shard_count, random) {}
@@ -148,8 +152,8 @@ class shard_transaction {
   /// A command that was sent and not replied to.
   struct slot {
     std::size_t bytes = 0;
-    std::size_t awaited = 0;  // answers still to come
-    std::string reply;        // of a command of one shard
+    std::size_t awaited = 0;     // answers still to come
+    resp::streamed_reply reply;  // of a command of one shard
     std::unique_ptr<running_plan> plan;
   };
   /// What an answer of a shard belongs to.
@@ -180,8 +184,18 @@ class shard_transaction {
   void flush_lanes();
   void flush(shard_id shard);
   void take_answers(shard_id shard, std::vector<transaction_answer>& answers);
-  /// The reply of the current command begins at `start` in reply_: on to the next one.
-  void end_command(std::size_t start);
+  /// Where the reply of the current command begins in reply_.
+  struct reply_start {
+    std::size_t byte;
+    std::size_t mark;
+  };
+  [[nodiscard]] reply_start end_of_reply() const noexcept {
+    return {reply_.bytes.size(), reply_.marks.size()};
+  }
+  /// On to the next command.
+  void end_command(reply_start start);
+  /// Takes a part of the reply back that nobody wants.
+  void drop_reply(reply_start start);
   void finish_running();
   void end_use(shard_id shard);
   void release(shard_id shard);
@@ -207,7 +221,7 @@ class shard_transaction {
   std::deque<slot> slots_;
   std::size_t slot_bytes_ = 0;
   std::vector<lane> lanes_;  // by shard
-  std::string reply_;
+  resp::streamed_reply reply_;
   std::vector<resp::hold_reason> holds_;
   std::vector<std::pair<shard_id, lsn>> writes_;
 };

@@ -7,9 +7,15 @@
 
 namespace troupe::actors {
 
-std::uint64_t value_streams::open(lane_key to, const kv::cold_read& what) {
+std::uint64_t value_streams::open(lane_key to, kv::value_parts what) {
   ENSURE(!what.parts.empty());
-  streams_.emplace(next_stream_, stream{.to = to, .what = what});
+  std::vector<std::uint32_t> oldest(what.parts.size());
+  auto first = UINT32_MAX;
+  for (auto i = oldest.size(); i-- > 0;) {
+    oldest[i] = first = std::min(first, what.parts[i].where.segment);
+  }
+  streams_.emplace(next_stream_,
+                   stream{.to = to, .what = std::move(what), .oldest = std::move(oldest)});
   return next_stream_++;
 }
 
@@ -72,6 +78,7 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   if (!its.dropped) {
     auto bytes = record ? value_in(*record, shard_, its.what.parts[index].sequence, its.what.key)
                         : result<std::string_view>(record.error());
+    if (bytes) bytes = wanted_of(its, index, *bytes);
     its.dropped = !bytes.has_value();
     delivered = streamed_part{its.to, number, index, std::move(bytes)};
   }
@@ -80,6 +87,19 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   if (is_over) streams_.erase(place);
   pump();
   return delivered;
+}
+
+result<std::string_view> value_streams::wanted_of(const stream& from, std::uint32_t index,
+                                                  std::string_view bytes) {
+  const auto& parts = from.what.parts;
+  if (bytes.size() != parts[index].value_size) {
+    return failure{errc::corrupt, "a part of a value has another size than it had"};
+  }
+  auto end = from.what.skip + from.what.size;  // counted from the first part
+  for (std::uint32_t i = 0; i < index; ++i) end -= parts[i].value_size;
+  bytes = bytes.substr(0, end);
+  if (index == 0) bytes.remove_prefix(from.what.skip);
+  return bytes;
 }
 
 std::vector<streamed_part> value_streams::fail_undecided(const failure& why) {
@@ -97,10 +117,7 @@ std::vector<streamed_part> value_streams::fail_undecided(const failure& why) {
 std::uint32_t value_streams::pinned_from() const noexcept {
   auto first = UINT32_MAX;
   for (const auto& [number, its] : streams_) {
-    // Parts of one value stand in ascending order in the log.
-    if (its.all_until < its.what.parts.size()) {
-      first = std::min(first, its.what.parts[its.all_until].where.segment);
-    }
+    if (its.all_until < its.oldest.size()) first = std::min(first, its.oldest[its.all_until]);
   }
   return first;
 }

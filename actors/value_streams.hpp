@@ -41,9 +41,9 @@ class value_streams {
 
   value_streams(shard_id shard, record_reader& reader) : shard_(shard), reader_(reader) {}
 
-  /// Begins a stream of the large value `what` to `to`; returns its number, never used again.
+  /// Begins a stream of what `what` holds to `to`; returns its number, never used again.
   /// Precondition: nothing that `what` names is retired yet.
-  [[nodiscard]] std::uint64_t open(lane_key to, const kv::cold_read& what);
+  [[nodiscard]] std::uint64_t open(lane_key to, kv::value_parts what);
   /// The client of `stream` can take `parts` more. A stream that is gone is ignored.
   void credit(std::uint64_t stream, std::uint32_t parts);
   /// The client wants no more of it. A stream that is gone is ignored.
@@ -72,12 +72,13 @@ class value_streams {
 
   struct stream {
     lane_key to;
-    kv::cold_read what;
-    std::uint64_t allowed = 0;    // parts, by credit
-    std::uint32_t asked = 0;      // parts
-    std::uint32_t arrived = 0;    // parts
-    std::uint32_t all_until = 0;  // every part before it arrived
-    bool dropped = false;         // but parts of it are being read
+    kv::value_parts what;
+    std::vector<std::uint32_t> oldest;  // by part: first segment of it and all behind it
+    std::uint64_t allowed = 0;          // parts, by credit
+    std::uint32_t asked = 0;            // parts
+    std::uint32_t arrived = 0;          // parts
+    std::uint32_t all_until = 0;        // every part before it arrived
+    bool dropped = false;               // but parts of it are being read
   };
   struct read {
     std::uint64_t stream;
@@ -86,6 +87,9 @@ class value_streams {
 
   void want(std::uint64_t number);
   void pump();
+  /// What of part `index` is wanted; `bytes` is all of it.
+  [[nodiscard]] static result<std::string_view> wanted_of(const stream& from, std::uint32_t index,
+                                                          std::string_view bytes);
   [[nodiscard]] bool may_ask(const stream& from) const noexcept {
     return !from.dropped && from.what.value_lsn <= durable_ && from.asked < from.allowed &&
            from.asked < from.what.parts.size();

@@ -31,8 +31,15 @@ struct Reply {
   hold @3 :UInt64;          # do not send before the shard's watermark reached this LSN; 0 = now
   wrote @4 :Bool;           # the command changed something (decides the text of a time-out)
   lastWrite @5 :UInt64;     # LSN of the command's last record, 0 = none (for WAIT and WAITAOF)
-  stream @6 :UInt64;        # not 0: `bytes` is the header of a value that follows as StreamPart
-  streamSize @7 :UInt64;    # bytes of that value
+  streams @6 :List(ReplyStream); # bulk strings that are not in `bytes`, ascending
+}
+
+struct ReplyStream {
+  # A bulk string of a reply whose bytes come as StreamPart.
+  at @0 :UInt64;            # it goes in front of this byte of the reply's others
+  stream @1 :UInt64;        # unique in its shard
+  size @2 :UInt64;          # bytes
+  parts @3 :UInt32;         # in which they come
 }
 
 struct ReplyBatch {

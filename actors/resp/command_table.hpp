@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actors/resp/arguments.hpp"
 #include "storage/base/ids.hpp"
@@ -45,6 +46,19 @@ struct shard_place {
 /// (inside EXEC): batches do not nest.
 enum class batching : std::uint8_t { own, enclosing };
 
+/// A large value that goes into a reply as a bulk string, in front of byte `at` of the others.
+struct streamed_value {
+  std::size_t at = 0;
+  kv::value_parts what;
+};
+
+/// What a handler does about large values that it only replies.
+enum class large_replies : std::uint8_t {
+  whole,     ///< their bytes are part of the reply
+  deferred,  ///< it is `cold`: the command is run again as `streamed`
+  streamed,  ///< they are left in shard_command::streamed and sent part by part
+};
+
 /// What a handler works with. Everything is borrowed for the call; all keys of `argv` belong to
 /// this shard, and argument count and key sizes were checked (see `check_command`).
 struct shard_command {
@@ -55,9 +69,9 @@ struct shard_command {
   prng& random;
   shard_place place;
   batching batch = batching::own;
-  /// Where a handler may leave a large value that follows its reply (handler_replies.hpp); nullptr:
-  /// the reply must be whole.
-  std::optional<kv::cold_read>* streamed = nullptr;
+  large_replies large = large_replies::whole;
+  /// The streamed values of the reply, ascending; nullptr unless `streamed`.
+  std::vector<streamed_value>* streamed = nullptr;
 };
 
 using shard_handler = exec_status (*)(shard_command&);

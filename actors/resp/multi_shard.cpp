@@ -95,17 +95,30 @@ multi_shard_plan::multi_shard_plan(const command_spec& spec, arguments argv,
   ENSURE(!pieces_.empty());
 }
 
-multi_shard_plan::progress multi_shard_plan::advance(std::vector<std::string> replies,
-                                                     reply_writer& out) {
+std::vector<piece> plan_rule::next_streamed_phase(std::vector<streamed_reply> replies,
+                                                  streamed_reply& to, protocol version) {
+  std::vector<std::string> whole;
+  for (auto& reply : replies) {
+    ENSURE(reply.marks.empty());
+    whole.push_back(std::move(reply.bytes));
+  }
+  reply_writer out(to.bytes, version);
+  return next_phase(std::move(whole), out);
+}
+
+multi_shard_plan::progress multi_shard_plan::advance(std::vector<streamed_reply> replies,
+                                                     streamed_reply& to, protocol version) {
   ENSURE(replies.size() == pieces_.size() && !pieces_.empty());
-  const auto error = std::find_if(replies.begin(), replies.end(), [](const std::string& reply) {
-    return reply_reader(reply).is_error();
-  });
+  const auto error = std::ranges::find_if(
+      replies, [](const streamed_reply& reply) { return reply_reader(reply.bytes).is_error(); });
   if (error != replies.end()) {
-    out.encoded(*error);
+    to.bytes += error->bytes;
+    for (const auto& reply : replies) {
+      for (const auto& mark : reply.marks) dropped_.push_back(mark.source);
+    }
     pieces_.clear();
   } else {
-    pieces_ = rule_->next_phase(std::move(replies), out);
+    pieces_ = rule_->next_streamed_phase(std::move(replies), to, version);
   }
   return pieces_.empty() ? progress::finished : progress::next_phase;
 }

@@ -20,10 +20,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "actors/resp/command_table.hpp"
 #include "actors/resp/reply_writer.hpp"
+#include "actors/resp/streamed_body.hpp"
 
 namespace troupe::resp {
 
@@ -66,6 +68,10 @@ class plan_rule {
   /// pieces after writing the final reply.
   [[nodiscard]] virtual std::vector<piece> next_phase(std::vector<std::string> replies,
                                                       reply_writer& out) = 0;
+  /// The same where replies of pieces may have streams. None of the others has any.
+  [[nodiscard]] virtual std::vector<piece> next_streamed_phase(std::vector<streamed_reply> replies,
+                                                               streamed_reply& to,
+                                                               protocol version);
 };
 
 /// The course of one command over several shards.
@@ -83,15 +89,20 @@ class multi_shard_plan {
 
   enum class progress : std::uint8_t { next_phase, finished };
   /// Goes on with the replies of the current phase, in the order of pieces(), each the complete
-  /// reply in `piece_protocol`. `finished`: the command's reply was appended to `out`, which may be
-  /// of either version; before that `out` is not touched.
-  progress advance(std::vector<std::string> replies, reply_writer& out);
+  /// reply in `piece_protocol`. `finished`: the command's reply, in `version`, was appended to
+  /// `to`; before that `to` is not touched.
+  progress advance(std::vector<streamed_reply> replies, streamed_reply& to, protocol version);
+  /// Streams that pieces announced and the command's reply has not, each once.
+  [[nodiscard]] std::vector<stream_source> take_dropped_streams() {
+    return std::exchange(dropped_, {});
+  }
 
  private:
   isolation isolation_;
   phases phases_;
   std::unique_ptr<plan_rule> rule_;
   std::vector<piece> pieces_;
+  std::vector<stream_source> dropped_;
 };
 
 }  // namespace troupe::resp

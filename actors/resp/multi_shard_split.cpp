@@ -64,6 +64,30 @@ class sum_rule final : public plan_rule {
   rule_context context_;
 };
 
+// The elements of one piece's array, some of them streamed.
+class element_reader {
+ public:
+  explicit element_reader(const streamed_reply& from) : reply_(from), rest_(from.bytes) {
+    ENSURE(rest_.array_header().has_value());
+  }
+
+  void pass_on(streamed_reply& to, reply_writer& out) {
+    const std::size_t at = reply_.bytes.size() - rest_.rest().size();
+    if (next_mark_ < reply_.marks.size() && reply_.marks[next_mark_].at == at) {
+      to.marks.push_back({to.bytes.size(), reply_.marks[next_mark_++].source});
+    } else if (const auto value = rest_.bulk()) {
+      out.bulk(*value);
+    } else {
+      out.null();
+    }
+  }
+
+ private:
+  const streamed_reply& reply_;
+  reply_reader rest_;
+  std::size_t next_mark_ = 0;
+};
+
 class gather_rule final : public plan_rule {
  public:
   explicit gather_rule(const rule_context& context) : context_(context) {}
@@ -74,21 +98,19 @@ class gather_rule final : public plan_rule {
     return std::move(command.pieces);
   }
 
-  std::vector<piece> next_phase(std::vector<std::string> replies, reply_writer& out) override {
-    std::vector<reply_reader> readers;
+  std::vector<piece> next_phase(std::vector<std::string>, reply_writer&) override {
+    ENSURE(false);  // values may be streamed
+    return {};
+  }
+
+  std::vector<piece> next_streamed_phase(std::vector<streamed_reply> replies, streamed_reply& to,
+                                         protocol version) override {
+    std::vector<element_reader> readers;
     readers.reserve(replies.size());
-    for (const std::string& reply : replies) {
-      readers.emplace_back(reply);
-      ENSURE(readers.back().array_header().has_value());
-    }
+    for (const auto& reply : replies) readers.emplace_back(reply);
+    reply_writer out(to.bytes, version);
     out.array(piece_of_key_.size());
-    for (const std::uint32_t index : piece_of_key_) {
-      if (const auto value = readers[index].bulk()) {
-        out.bulk(*value);
-      } else {
-        out.null();
-      }
-    }
+    for (const std::uint32_t index : piece_of_key_) readers[index].pass_on(to, out);
     return {};
   }
 

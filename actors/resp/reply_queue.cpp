@@ -49,6 +49,10 @@ ticket reply_queue::reserve() {
 
 bool reply_queue::fill(ticket place, std::string reply, std::span<const hold_reason> waits) {
   ENSURE(!reply.empty());
+  return place_reply(place, std::move(reply), waits);
+}
+
+bool reply_queue::place_reply(ticket place, std::string reply, std::span<const hold_reason> waits) {
   // Wraps to a huge index for a place that is gone.
   const std::uint64_t index = place.value - first_serial_;
   if (index >= segments_.size() || !segments_[index].awaited) return false;
@@ -65,45 +69,40 @@ bool reply_queue::fill(ticket place, std::string reply, std::span<const hold_rea
   return true;
 }
 
-bool reply_queue::fill_streamed(ticket place, std::string header, const stream_source& source,
+bool reply_queue::fill_streamed(ticket place, streamed_reply reply,
                                 std::span<const hold_reason> waits) {
-  if (!fill(place, std::move(header), waits)) return false;
-  segments_[place.value - first_serial_].body = std::make_unique<streamed_body>(source);
-  closed_bytes_ += stream_claim_bytes;
+  const auto begin = reply.marks.front().at;
+  auto body =
+      std::make_unique<streamed_body>(std::string_view(reply.bytes).substr(begin), reply.marks);
+  reply.bytes.resize(begin);
+  if (!place_reply(place, std::move(reply.bytes), waits)) return false;
+  closed_bytes_ += stream_claim_bytes + body->own_bytes();
+  segments_[place.value - first_serial_].body = std::move(body);
   ++stream_count_;
   return true;
 }
 
 void reply_queue::end_stream(segment& of) {
   if (!of.body) return;
+  closed_bytes_ -= stream_claim_bytes + of.body->own_bytes();
   of.body.reset();
-  closed_bytes_ -= stream_claim_bytes;
   --stream_count_;
-}
-
-reply_queue::segment* reply_queue::find_stream(shard_id shard, std::uint64_t number) noexcept {
-  // Parts come for the front, but for what was asked for just before something was replaced.
-  const auto found = std::ranges::find_if(segments_, [&](const segment& each) {
-    return each.body && each.body->source().shard == shard && each.body->source().number == number;
-  });
-  return found == segments_.end() ? nullptr : &*found;
 }
 
 void reply_queue::add_part(shard_id shard, std::uint64_t number, std::uint32_t index,
                            shared_bytes part) {
-  if (auto* const at = find_stream(shard, number)) at->body->add(index, std::move(part));
+  // Credit is given to the stream at the front only.
+  if (auto& body = front().body) body->add(shard, number, index, std::move(part));
 }
 
 bool reply_queue::fail_stream(shard_id shard, std::uint64_t number, std::string_view text) {
-  auto* const at = find_stream(shard, number);
-  if (at == nullptr) return true;
-  if (at->sent > 0) return false;
-  end_stream(*at);
-  closed_bytes_ -= at->bytes.size();
-  at->bytes.clear();
-  reply_writer(at->bytes, protocol::resp2).error(text);
-  closed_bytes_ += at->bytes.size();
-  for (hold_record& each : at->holds) each.size = at->bytes.size();
+  for (segment& each : segments_) {
+    if (!each.body) continue;
+    const auto outcome = each.body->fail(shard, number, text);
+    if (outcome != streamed_body::failing::not_here) {
+      return outcome == streamed_body::failing::replaced;
+    }
+  }
   return true;
 }
 
@@ -111,7 +110,8 @@ reply_queue::stream_credit reply_queue::take_stream_credit() {
   settle();
   segment& first = front();
   if (!first.body || first.released < first.holds.size()) return {};
-  return {first.body->source(), first.body->take_credit()};
+  const auto parts = first.body->take_credit();
+  return {parts == 0 ? stream_source{} : first.body->source(), parts};
 }
 
 std::vector<stream_source> reply_queue::take_replaced_streams() {
@@ -121,7 +121,7 @@ std::vector<stream_source> reply_queue::take_replaced_streams() {
 std::vector<stream_source> reply_queue::open_streams() const {
   std::vector<stream_source> open;
   for (const segment& each : segments_) {
-    if (each.body && each.body->expects_parts()) open.push_back(each.body->source());
+    if (each.body) each.body->add_open(open);
   }
   return open;
 }
@@ -190,7 +190,10 @@ std::string_view reply_queue::sendable() {
     settle();
     join_small();
     const segment& first = front();
-    if (first.body && first.sent == first.bytes.size()) return first.body->ready();
+    // An error may stand there already while the reply is held.
+    if (first.body && first.sent == first.bytes.size() && first.released == first.holds.size()) {
+      return first.body->ready();
+    }
   }
   const segment& first = front();
   return std::string_view(first.bytes).substr(first.sent, first.ready_end() - first.sent);
@@ -261,7 +264,7 @@ std::size_t reply_queue::replace_held(segment& in, const Judge& judge) {
   rebuilt.append(in.bytes, copied);
   if (&in != &tail_) closed_bytes_ += rebuilt.size() - (in.bytes.size() - in.sent);
   if (in.body) {
-    replaced_.push_back(in.body->source());
+    in.body->add_open(replaced_);
     end_stream(in);
   }
   in.bytes.swap(rebuilt);

@@ -71,15 +71,14 @@ class reply_queue {
   /// before or is gone; then nothing happens. Precondition: `reply` is not empty.
   bool fill(ticket place, std::string reply, std::span<const hold_reason> waits = {});
 
-  /// The same for a reply of which `header` is here and the rest comes part by part.
-  bool fill_streamed(ticket place, std::string header, const stream_source& source,
-                     std::span<const hold_reason> waits = {});
+  /// The same for a reply with streamed bulk strings. Precondition: it has some.
+  bool fill_streamed(ticket place, streamed_reply reply, std::span<const hold_reason> waits = {});
   /// One more part of a stream; ignored if nobody waits for it any more.
   void add_part(shard_id shard, std::uint64_t number, std::uint32_t index, shared_bytes part);
-  /// A stream cannot go on. If nothing of its reply was sent, the reply is the error `text`
-  /// instead; false: part of it was, so the connection is of no use any more.
+  /// A stream cannot go on. If nothing of its bulk string was sent, the error `text` stands in its
+  /// place; false: part of it was, so the connection is of no use any more.
   [[nodiscard]] bool fail_stream(shard_id shard, std::uint64_t number, std::string_view text);
-  /// Streams that are not over.
+  /// Replies with streams that are not over.
   [[nodiscard]] std::size_t stream_count() const noexcept { return stream_count_; }
   /// The stream whose parts are sent next, and how many more parts may be asked for; no parts if
   /// that is to wait. To be called after anything was sent, filled or released.
@@ -116,7 +115,8 @@ class reply_queue {
   };
   expired expire(std::uint64_t before_us);
 
-  /// What a stream that is not over counts for in buffered_bytes(): about what it costs.
+  /// What a reply with streams that are not over counts for in buffered_bytes(), beside the bytes
+  /// that are here: about what its parts cost.
   static constexpr std::size_t stream_claim_bytes = limits::part_bytes_max;
   /// Bytes not yet consumed, sendable or not.
   [[nodiscard]] std::size_t buffered_bytes() const noexcept {
@@ -159,10 +159,10 @@ class reply_queue {
     std::vector<hold_record> holds;       // in order of start
     std::size_t released = 0;             // holds before this index no longer count
     bool awaited = false;                 // a place without a reply
-    std::unique_ptr<streamed_body> body;  // behind `bytes`, which are then its header
+    std::unique_ptr<streamed_body> body;  // behind `bytes`
 
     [[nodiscard]] std::size_t ready_end() const noexcept {
-      if (awaited || (body && !body->has_begun())) return 0;
+      if (awaited) return 0;
       return released == holds.size() ? bytes.size() : holds[released].start;
     }
     [[nodiscard]] bool is_over() const noexcept {
@@ -176,7 +176,7 @@ class reply_queue {
   void settle();
   void join_small();
   void end_stream(segment& of);
-  [[nodiscard]] segment* find_stream(shard_id shard, std::uint64_t number) noexcept;
+  bool place_reply(ticket place, std::string reply, std::span<const hold_reason> waits);
   template <class Judge>
   std::size_t replace_everywhere(const Judge& judge);
   template <class Judge>

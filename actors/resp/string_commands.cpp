@@ -16,14 +16,6 @@ using existence = string_options::existence;
 using expiry = string_options::expiry;
 using kv::presence;
 
-void reply_value(reply_writer& reply, const kv::found& value) {
-  if (value.state == presence::present) {
-    reply.bulk(value.value);
-  } else {
-    reply.null();
-  }
-}
-
 exec_status reply_stored(shard_command& command, const result<void>& stored) {
   if (stored) {
     command.reply.ok();
@@ -53,12 +45,9 @@ template <class Put>
 exec_status put_replying_old(shard_command& command, const kv::found& old, const Put& put,
                              std::int64_t deadline_ms) {
   const std::size_t before = command.reply.size();
-  reply_value(command.reply, old);
+  reply_value(command, command.argv[1], command.first_key_hash, old);
   const result<void> stored = put(deadline_ms);
-  if (!stored) {
-    command.reply.truncate(before);
-    reply_failure(command.reply, stored.error());
-  }
+  if (!stored) take_back(command, before, stored.error());
   return exec_status::done;
 }
 
@@ -75,18 +64,18 @@ exec_status set_with_options(shard_command& command, const Put& put) {
   }
   const std::string_view key = command.argv[1];
   const kv::found old = options->returns_old_value
-                            ? command.store.find(key, command.first_key_hash)
+                            ? find_to_reply(command, key, command.first_key_hash)
                             : command.store.peek(key, command.first_key_hash);
-  if (old.state == presence::cold) return exec_status::cold;
+  if (must_wait(command, old)) return exec_status::cold;
   if (options->returns_old_value) command.store.count_read(old.state);
   if (options->deadline == expiry::keep) deadline_ms = old.deadline_ms;
 
-  const bool exists = old.state == presence::present;
+  const bool exists = old.state != presence::absent;
   const bool refused = (options->condition == existence::must_not_exist && exists) ||
                        (options->condition == existence::must_exist && !exists);
   if (refused) {
     if (options->returns_old_value) {
-      reply_value(command.reply, old);
+      reply_value(command, key, command.first_key_hash, old);
     } else {
       command.reply.null();
     }
@@ -106,11 +95,7 @@ exec_status change_deadline_replying_value(shard_command& command, const kv::fou
                                            std::int64_t deadline_ms) {
   const std::string_view key = command.argv[1];
   const std::size_t before = command.reply.size();
-  if (value.state != presence::cold) {
-    reply_value(command.reply, value);
-  } else if (reply_cold(command, value) == exec_status::cold) {
-    return exec_status::cold;
-  }
+  reply_value(command, key, command.first_key_hash, value);
   const bool already_over = deadline_ms != 0 && deadline_ms <= command.store.now_ms();
   const auto changed = already_over
                            ? command.store.erase(key, command.first_key_hash)
@@ -184,23 +169,25 @@ exec_status handle_psetex(shard_command& command) {
 }
 
 exec_status handle_get(shard_command& command) {
-  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return reply_cold(command, value);
+  const std::string_view key = command.argv[1];
+  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
-  reply_value(command.reply, value);
+  reply_value(command, key, command.first_key_hash, value);
   return exec_status::done;
 }
 
 exec_status handle_getex(shard_command& command) {
   const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
   if (!options) return refuse(command, error_texts::syntax);
-  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state != presence::cold) command.store.count_read(value.state);
+  const std::string_view key = command.argv[1];
+  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  if (must_wait(command, value)) return exec_status::cold;
+  command.store.count_read(value.state);
   const bool changes = options->deadline == expiry::given ||
                        (options->deadline == expiry::persist && value.deadline_ms != 0);
   if (value.state == presence::absent || !changes) {
-    if (value.state == presence::cold) return reply_cold(command, value);
-    reply_value(command.reply, value);
+    reply_value(command, key, command.first_key_hash, value);
     return exec_status::done;
   }
   std::int64_t deadline_ms = 0;
@@ -214,26 +201,20 @@ exec_status handle_getex(shard_command& command) {
 
 exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
-  const kv::found value = command.store.find(key, command.first_key_hash);
-  if (value.state != presence::cold) command.store.count_read(value.state);
+  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  if (must_wait(command, value)) return exec_status::cold;
+  command.store.count_read(value.state);
   const std::size_t before = command.reply.size();
-  if (value.state == presence::absent) {
-    command.reply.null();
-    return exec_status::done;
-  }
-  if (value.state != presence::cold) {
-    reply_value(command.reply, value);
-  } else if (reply_cold(command, value) == exec_status::cold) {
-    return exec_status::cold;
-  }
+  reply_value(command, key, command.first_key_hash, value);
+  if (value.state == presence::absent) return exec_status::done;
   const auto erased = command.store.erase(key, command.first_key_hash);
   if (!erased) take_back(command, before, erased.error());
   return exec_status::done;
 }
 
 exec_status handle_getset(shard_command& command) {
-  const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
-  if (old.state == presence::cold) return exec_status::cold;
+  const kv::found old = find_to_reply(command, command.argv[1], command.first_key_hash);
+  if (must_wait(command, old)) return exec_status::cold;
   command.store.count_read(old.state);
   return put_replying_old(command, old, value_at(command, 2), 0);
 }
@@ -243,16 +224,16 @@ exec_status handle_mget(shard_command& command) {
   std::vector<kv::found> values;
   values.reserve(keys.size());
   // Every cold value is asked for in one round, so the loop goes on behind the first.
-  bool is_cold = false;
+  bool waits = false;
   for (const std::string_view key : keys) {
-    values.push_back(command.store.find(key, command.store.hash(key)));
-    is_cold |= values.back().state == presence::cold;
+    values.push_back(find_to_reply(command, key, command.store.hash(key)));
+    waits |= must_wait(command, values.back());
   }
-  if (is_cold) return exec_status::cold;
+  if (waits) return exec_status::cold;
   command.reply.array(values.size());
-  for (const kv::found& value : values) {
-    command.store.count_read(value.state);
-    reply_value(command.reply, value);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    command.store.count_read(values[i].state);
+    reply_value(command, keys[i], command.store.hash(keys[i]), values[i]);
   }
   return exec_status::done;
 }
@@ -311,20 +292,24 @@ exec_status handle_getrange(shard_command& command) {
   if (!first) return exec_status::done;
   const auto last = integer_argument(command, 3);
   if (!last) return exec_status::done;
-  const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
+  const std::string_view key = command.argv[1];
+  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
 
-  const auto size = static_cast<std::int64_t>(value.value.size());
+  const auto size = static_cast<std::int64_t>(value.value_size);
   const bool both_from_end_reversed = *first < 0 && *last < 0 && *first > *last;
   const std::int64_t begin = std::max<std::int64_t>(*first < 0 ? size + *first : *first, 0);
   const std::int64_t end =
       std::min(std::max<std::int64_t>(*last < 0 ? size + *last : *last, 0), size - 1);
+  const kv::byte_range range{static_cast<std::uint64_t>(begin),
+                             static_cast<std::uint64_t>(end - begin + 1)};
   if (both_from_end_reversed || begin > end) {
     command.reply.bulk({});
+  } else if (value.state == presence::large) {
+    reply_large(command, key, command.first_key_hash, range);
   } else {
-    command.reply.bulk(value.value.substr(static_cast<std::size_t>(begin),
-                                          static_cast<std::size_t>(end - begin + 1)));
+    command.reply.bulk(value.value.substr(range.offset, range.size));
   }
   return exec_status::done;
 }

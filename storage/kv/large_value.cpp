@@ -30,6 +30,7 @@ void write_part_list(char* to, std::span<const part_position> parts) noexcept {
     store_le(to + 8, part.where.segment);
     store_le(to + 12, part.where.offset);
     store_le(to + 16, part.size);
+    store_le(to + 20, part.value_size);
     to += part_list_item_bytes;
   }
 }
@@ -41,12 +42,11 @@ part_position listed_part(const char* list, std::uint32_t index) noexcept {
   return {.where = {.segment = load_le<std::uint32_t>(item + 8),
                     .offset = load_le<std::uint32_t>(item + 12)},
           .size = load_le<std::uint32_t>(item + 16),
-          .sequence = {load_le<std::uint64_t>(item)}};
+          .sequence = {load_le<std::uint64_t>(item)},
+          .value_size = load_le<std::uint32_t>(item + 20)};
 }
 
-void pending_parts::add(part_position part, std::size_t value_size) {
-  parts_.insert_or_assign(part.sequence, pending{part, value_size});
-}
+void pending_parts::add(part_position part) { parts_.insert_or_assign(part.sequence, part); }
 
 result<std::vector<part_position>> pending_parts::take(std::string_view head) {
   TRY(const log::head_prefix prefix, log::decode_head(head));
@@ -65,7 +65,7 @@ result<std::vector<part_position>> pending_parts::take(std::string_view head) {
           fmt::format("a head record names the part with LSN {}, which is missing", wanted.value)};
     }
     total += at->second.value_size;
-    found.push_back(at->second.part);
+    found.push_back(at->second);
     parts_.erase(at);
   }
   if (total != prefix.total_length) {

@@ -2,7 +2,8 @@
 //
 // Place: storage/kv; plain functions, and the parts met in recovery before their head.
 // A large value is never cached in its entry. The entry holds its list of parts instead:
-// u32 count, then per part u64 LSN, u32 segment, u32 offset, u32 size of the record.
+// u32 count, then per part u64 LSN, u32 segment, u32 offset, u32 size of the record, u32 of the
+// piece.
 // Invariants: (1) parts of a value have ascending LSNs below that of its head; (2) a part that no
 // head names is dead after a restart; before, it is live until its upload is dropped.
 #pragma once
@@ -38,7 +39,7 @@ struct upload {
 /// Value of the head record that makes `from` visible.
 [[nodiscard]] std::string encode_head(const upload& from);
 
-inline constexpr std::size_t part_list_item_bytes = 8 + 4 + 4 + 4;
+inline constexpr std::size_t part_list_item_bytes = 8 + 4 + 4 + 4 + 4;
 /// Bytes of the list of `count` parts in an entry.
 [[nodiscard]] constexpr std::size_t part_list_bytes(std::size_t count) noexcept {
   return 4 + count * part_list_item_bytes;
@@ -53,18 +54,14 @@ void write_part_list(char* to, std::span<const part_position> parts) noexcept;
 /// Parts that recovery met and whose head has not come yet.
 class pending_parts {
  public:
-  void add(part_position part, std::size_t value_size);
+  void add(part_position part);
   /// The parts that a head record's value names, in order, and forgets them. `corrupt` if the head
   /// is malformed or its parts do not add up, `not_found` if one is not there.
   result<std::vector<part_position>> take(std::string_view head);
   void clear() { parts_.clear(); }
 
  private:
-  struct pending {
-    part_position part;
-    std::size_t value_size;
-  };
-  std::map<lsn, pending> parts_;
+  std::map<lsn, part_position> parts_;
 };
 
 }  // namespace troupe::kv

@@ -93,8 +93,23 @@ void store::set_form(std::string_view key, key_hash hash, value_form form) {
 
 found store::find(std::string_view key, key_hash hash) {
   const place at = look_up(key, hash);
+  return at ? find_bytes(*at.entry()) : found{};
+}
+
+found store::find_unless_large(std::string_view key, key_hash hash) {
+  const place at = look_up(key, hash);
   if (!at) return {};
   entry& its = *at.entry();
+  if (!its.large()) [[likely]]
+    return find_bytes(its);
+  return {.state = presence::large,
+          .value_size = its.value_size(),
+          .deadline_ms = its.deadline_ms(),
+          .value_lsn = its.value_lsn(),
+          .form = its.form()};
+}
+
+inline found store::find_bytes(entry& its) {
   found hit{.state = presence::present,
             .value_size = its.value_size(),
             .deadline_ms = its.deadline_ms(),
@@ -124,6 +139,27 @@ found store::find(std::string_view key, key_hash hash) {
   want(its);
   hit.state = presence::cold;
   return hit;
+}
+
+value_parts store::parts_of(std::string_view key, key_hash hash, byte_range range) const {
+  const place at = index_.find(hash, key);
+  ENSURE(at && at.entry()->large());
+  const entry& its = *at.entry();
+  ENSURE(range.offset < its.value_size() && range.size > 0);
+  value_parts chosen{.value_lsn = its.value_lsn(), .key = std::string(key)};
+  chosen.size = std::min(range.size, its.value_size() - range.offset);
+  const std::uint32_t parts = listed_parts(its.tail());
+  std::uint64_t begin = 0;
+  for (std::uint32_t i = 0; i < parts && begin < range.offset + chosen.size; ++i) {
+    const part_position part = listed_part(its.tail(), i);
+    const std::uint64_t end = begin + part.value_size;
+    if (end > range.offset) {
+      if (chosen.parts.empty()) chosen.skip = range.offset - begin;
+      chosen.parts.push_back(part);
+    }
+    begin = end;
+  }
+  return chosen;
 }
 
 void store::want(const entry& its) {

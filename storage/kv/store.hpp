@@ -99,6 +99,11 @@ class store {
 
   /// Looks a key up, with its bytes.
   found find(std::string_view key, key_hash);
+  /// The same, but a large value is `large` and its bytes stay where they are.
+  found find_unless_large(std::string_view key, key_hash);
+  /// What of a large value holds the bytes in `range`. Precondition: the key has one, and some byte
+  /// of it is in `range`.
+  [[nodiscard]] value_parts parts_of(std::string_view key, key_hash, byte_range range = {}) const;
   /// Looks a key up without its bytes: never `cold`, `value` stays empty.
   found peek(std::string_view key, key_hash);
   /// Counts the outcome of a read for the statistics. A lookup does not count by itself: writes
@@ -230,6 +235,8 @@ class store {
   /// The place of a key, observed; none unless the key is visible.
   place look_up(std::string_view key, key_hash hash);
   void want(const entry& its);
+  /// The bytes of a visible entry, or that they are cold.
+  found find_bytes(entry& its);
 
   /// Sets a key whose value is one record; false = not done, put_with_care() does it or says why
   /// not. Apart, so that all arguments travel in registers: a value passed on the stack is read

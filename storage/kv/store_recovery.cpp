@@ -27,8 +27,8 @@ result<void> store::apply(const log::record_view& record, log::position where) {
       ledger_.noted(where.segment, record.sequence);
       pending_parts_.add({.where = where,
                           .size = static_cast<std::uint32_t>(record.size),
-                          .sequence = record.sequence},
-                         record.value.size());
+                          .sequence = record.sequence,
+                          .value_size = static_cast<std::uint32_t>(record.value.size())});
       break;
     case log::record_type::del:
       ledger_.tombstone(where.segment, record.sequence);

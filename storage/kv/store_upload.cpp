@@ -13,7 +13,8 @@ result<void> store::append_part(upload& to, std::string_view key, std::string_vi
   ledger_.born(at.where.segment, at.sequence);
   to.parts.push_back({.where = at.where,
                       .size = static_cast<std::uint32_t>(log::encoded_size(fields)),
-                      .sequence = at.sequence});
+                      .sequence = at.sequence,
+                      .value_size = static_cast<std::uint32_t>(piece.size())});
   to.size += piece.size();
   to.crc = crc32c(piece, to.crc);
   return {};

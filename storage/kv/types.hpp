@@ -29,6 +29,13 @@ enum class presence : std::uint8_t {
   absent,   ///< no such key, or it is expired
   present,  ///< the key exists; after find() its bytes are in `value`
   cold,     ///< the key exists, but its bytes must be read from the log: see store::missing()
+  large,    ///< the key exists, its value stands in parts: see store::parts_of()
+};
+
+/// Bytes of a value.
+struct byte_range {
+  std::uint64_t offset = 0;
+  std::uint64_t size = UINT64_MAX;  ///< cut to what there is
 };
 
 /// How a value came to be, for commands that show it; its bytes do not say. A restart forgets it.
@@ -61,6 +68,17 @@ struct part_position {
   log::position where{};
   std::uint32_t size = 0;  ///< of the whole record
   lsn sequence{};
+  std::uint32_t value_size = 0;  ///< of the piece
+};
+
+/// Bytes of a large value as it stands in the log: those of `parts` in order, without the first
+/// `skip`, up to `size`.
+struct value_parts {
+  lsn value_lsn{};  ///< once it is durable, all parts are
+  std::string key{};
+  std::uint64_t skip = 0;
+  std::uint64_t size = 0;
+  std::vector<part_position> parts{};
 };
 
 /// What must be read from the log for one value. Without `parts` it is the value of the put record

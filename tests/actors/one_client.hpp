@@ -107,7 +107,8 @@ class one_client final : public actors::session_services {
       for (auto& answers : std::exchange(shard.transaction_replies, {})) {
         std::vector<actors::transaction_answer> passed;
         for (auto& one : answers) {
-          passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write});
+          passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write,
+                            actors::marks_of(one.streams, {0})});
         }
         session().on_transaction_answer({0}, std::move(passed));
         moved = true;

@@ -124,14 +124,82 @@ TEST_CASE("who does not want replies gets no value either, and nothing is read f
   CHECK(client.shard.core->streams() == 0);
 }
 
-TEST_CASE("EXEC with a large value replies it whole") {
+TEST_CASE("MGET streams each large value in its place") {
+  one_client client;
+  const std::string first(3 * mib + 5, 'a'), second(2 * mib, 'b');
+  client.shard.run({"SET", "first", first});
+  client.shard.run({"SET", "second", second});
+  client.shard.run({"SET", "small", "s"});
+  client.commit();
+  auto got = client.send({"MGET first small second none first", "PING"});
+  got += read_all(client);
+  CHECK(got ==
+        "*5\r\n" + bulk(first) + bulk("s") + bulk(second) + "$-1\r\n" + bulk(first) + "+PONG\r\n");
+  CHECK(client.shard.core->streams() == 0);
+}
+
+TEST_CASE("a range of a large value is read from the parts it touches") {
+  one_client client;
+  std::string value;
+  for (int i = 0; value.size() < 4 * mib; ++i) value += fmt::format("{:07}", i);
+  client.shard.run({"SET", "key", value});
+  client.commit();
+  const auto range = [&](std::size_t from, std::size_t last) {
+    CHECK(client.send({fmt::format("GETRANGE key {} {}", from, last)}).empty());
+    const auto reads = client.shard.reads.size();
+    auto got = read_all(client);
+    CHECK(got == bulk(value.substr(from, last - from + 1)));
+    return reads;
+  };
+  CHECK(range(2 * mib + 5, 2 * mib + 9) == 1);
+  CHECK(range(2 * mib - 1, 2 * mib) == 2);
+  CHECK(range(mib, 2 * mib - 1) == 1);
+  CHECK(range(10, 3 * mib + 10) == 4);
+  CHECK(range(0, value.size() - 1) > 3);
+  CHECK(client.send({"GETRANGE key 5 4", "SUBSTR key 9000000 9000001"}) == bulk("") + bulk(""));
+}
+
+TEST_CASE("commands that reply an old value stream it while the new one is stored") {
   one_client client;
   const std::string value(2 * mib, 'a');
   client.shard.run({"SET", "key", value});
   client.commit();
-  auto got = client.send({"MULTI", "GET key", "EXEC"});
+  CHECK(client.send({"SET key new GET", "GET key"}).empty());
+  auto got = client.commit();
   got += read_all(client);
-  CHECK(got == "+OK\r\n+QUEUED\r\n*1\r\n" + bulk(value));
+  CHECK(got == bulk(value) + bulk("new"));
+  client.shard.run({"SET", "key", value});
+  client.commit();
+  client.send({"GETSET key new", "GET key"});
+  got = client.commit();
+  got += read_all(client);
+  CHECK(got == bulk(value) + bulk("new"));
+}
+
+TEST_CASE("EXEC streams its large values in their places") {
+  one_client client;
+  const std::string value(2 * mib, 'a');
+  client.shard.run({"SET", "key", value});
+  client.commit();
+  auto got = client.send({"MULTI", "GET key", "PING", "GETDEL key", "EXISTS key", "EXEC"});
+  got += client.commit();
+  got += read_all(client);
+  CHECK(got == "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*4\r\n" + bulk(value) +
+                   "+PONG\r\n" + bulk(value) + ":0\r\n");
+  CHECK(client.shard.core->streams() == 0);
+}
+
+TEST_CASE("who leaves in the middle of EXEC leaves no streams behind") {
+  one_client client;
+  client.shard.run({"SET", "key", std::string(2 * mib, 'a')});
+  client.commit();
+  client.exchange("CLIENT REPLY OFF\r\nMULTI\r\nGET key\r\nMGET key key\r\nEXEC\r\n");
+  CHECK(client.shard.core->streams() == 0);
+  client.exchange("CLIENT REPLY ON\r\nMULTI\r\nGET key\r\nMGET key key\r\nEXEC\r\n");
+  CHECK(client.shard.core->streams() == 3);
+  client.leave();
+  while (!client.shard.reads.empty()) client.shard.answer_read();
+  CHECK(client.shard.core->streams() == 0);
 }
 
 TEST_CASE("a client is idle while it takes nothing of a stream, not while it does") {

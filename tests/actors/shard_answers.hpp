@@ -14,11 +14,12 @@ namespace troupe::tests {
 inline bool pass_answers(one_shard& shard, actors::session& client) {
   bool moved = false;
   for (auto& answer : std::exchange(shard.replies, {})) {
-    if (answer.stream.number == 0) {
+    if (answer.streams.empty()) {
       client.on_reply({0}, answer.ticket, std::move(answer.bytes), answer.outcome);
     } else {
-      client.on_streamed_reply({0}, answer.ticket, std::move(answer.bytes), answer.outcome,
-                               answer.stream);
+      const auto marks = actors::marks_of(answer.streams, {0});
+      client.on_streamed_reply({0}, answer.ticket, {std::move(answer.bytes), marks},
+                               answer.outcome);
     }
     moved = true;
   }

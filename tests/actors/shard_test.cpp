@@ -156,9 +156,11 @@ TEST_CASE("a large value is passed on part by part, to whom it was asked for and
   world.far.replies.clear();
   world.send(1, {{9, 2, {"GET", "key"}}});
   REQUIRE(world.far.replies.size() == 1);
-  const auto stream = world.far.replies[0].stream;
-  CHECK(world.far.replies[0].bytes == "$2097157\r\n");
+  REQUIRE(world.far.replies[0].streams.size() == 1);
+  const auto stream = world.far.replies[0].streams[0];
+  CHECK(world.far.replies[0].bytes.empty());
   CHECK(stream.size == value.size());
+  CHECK(stream.parts == 3);
   CHECK(world.reader.reads.empty());
   world.order(stream.number, 2);
   REQUIRE(world.reader.reads.size() == 2);

@@ -40,6 +40,9 @@ class noted_transport final : public actors::transaction_transport {
   void release(shard_id shard, std::uint64_t) override {
     asked.push_back(fmt::format("release {}", shard.value));
   }
+  void drop_stream(shard_id shard, std::uint64_t stream) override {
+    asked.push_back(fmt::format("drop {} {}", shard.value, stream));
+  }
   std::vector<std::string> take() { return std::exchange(asked, {}); }
 };
 
@@ -120,7 +123,7 @@ TEST_CASE("shards are paused one after the other in ascending order and all rele
   one.answer(3, {{"", {11}, {11}}});
   one.answer(0, {{"", {21}, {21}}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == "*2\r\n+OK\r\n+OK\r\n");
+  CHECK(one.running->take_reply().bytes == "*2\r\n+OK\r\n+OK\r\n");
   REQUIRE(one.running->holds().size() == 2);
   for (const auto& hold : one.running->holds()) {
     CHECK(hold.sequence.value == (hold.shard.value == 0 ? 21 : 11));
@@ -140,7 +143,7 @@ TEST_CASE("commands for one shard travel together, whatever is between them") {
   CHECK(one.transport.take() == asked{"release 2"});
   one.answer(2, {{""}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == "*4\r\n+OK\r\n$1\r\n1\r\n+PONG\r\n$1\r\n1\r\n");
+  CHECK(one.running->take_reply().bytes == "*4\r\n+OK\r\n$1\r\n1\r\n+PONG\r\n$1\r\n1\r\n");
 }
 
 TEST_CASE("a touched watched key aborts, and everything paused is released") {
@@ -156,7 +159,7 @@ TEST_CASE("a touched watched key aborts, and everything paused is released") {
   one.answer(0, {{""}});
   one.answer(1, {{""}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == "*-1\r\n");
+  CHECK(one.running->take_reply().bytes == "*-1\r\n");
 }
 
 TEST_CASE("a shard that was only watched is released before the commands run") {
@@ -171,7 +174,7 @@ TEST_CASE("a shard that was only watched is released before the commands run") {
   one.answer(1, {{"+OK\r\n"}});
   one.answer(1, {{""}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == "*1\r\n+OK\r\n");
+  CHECK(one.running->take_reply().bytes == "*1\r\n+OK\r\n");
 }
 
 TEST_CASE("an aborted EXEC waits for the writes that its watch saw") {
@@ -199,7 +202,7 @@ TEST_CASE("a transaction without shards is finished at once") {
   one_transaction one;
   one.start(exec, {{"PING"}, {"PING"}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == "*2\r\n+PONG\r\n+PONG\r\n");
+  CHECK(one.running->take_reply().bytes == "*2\r\n+PONG\r\n+PONG\r\n");
   CHECK(one.transport.take().empty());
 }
 
@@ -217,7 +220,7 @@ TEST_CASE("a command over several shards is put together from its pieces, whoeve
   one.answer(0, {{""}});
   one.answer(2, {{""}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply() == ":2\r\n");
+  CHECK(one.running->take_reply().bytes == ":2\r\n");
   CHECK(one.running->writes().size() == 2);
 }
 
@@ -252,7 +255,7 @@ TEST_CASE("what was sent is bounded, and messages are few however often the shar
   CHECK(messages < count / 16);
   for (std::uint32_t i = 0; i < shards; ++i) one.answer(i, {{""}});
   REQUIRE(one.running->finished());
-  CHECK(one.running->take_reply().size() == count * 5 + 8);
+  CHECK(one.running->take_reply().bytes.size() == count * 5 + 8);
   CHECK(one.running->writes().size() == shards);
 }
 
@@ -280,7 +283,7 @@ TEST_CASE("a command over several shards whose pieces are sent at once keeps nob
   CHECK(one.transport.take() == asked{"release 0", "release 2"});
   one.answer(0, {{""}});
   one.answer(2, {{""}});
-  CHECK(one.running->take_reply() == "*3\r\n+OK\r\n+OK\r\n$1\r\n2\r\n");
+  CHECK(one.running->take_reply().bytes == "*3\r\n+OK\r\n+OK\r\n$1\r\n2\r\n");
 }
 
 TEST_CASE("nothing goes ahead of a command that decides by replies") {
@@ -314,7 +317,7 @@ TEST_CASE("a command that sees the whole node runs at its place, its reply may c
   CHECK(one.transport.take() == asked{fmt::format("run 2: GET {}", key)});
   one.answer(2, {{"$1\r\n1\r\n"}});
   one.answer(2, {{""}});
-  CHECK(one.running->take_reply() == "*3\r\n+OK\r\n$4\r\nnode\r\n$1\r\n1\r\n");
+  CHECK(one.running->take_reply().bytes == "*3\r\n+OK\r\n$4\r\nnode\r\n$1\r\n1\r\n");
 }
 
 TEST_CASE("HELLO changes the replies behind it") {

@@ -126,6 +126,33 @@ class LargeValues(NodeCase):
         self.assertLess(node.peak_resident_bytes() - before, 128 * MIB)
         self.assertEqual(node.terminate(), 0, node.output())
 
+    def test_replies_with_large_values_take_little_memory(self):
+        value = content(64 * MIB)
+        for node in self.each_layout():
+            with node.connect(timeout_s=120) as client:
+                for key in ("key", "{key}old", "other"):
+                    self.assertEqual(client.call("SET", key, value), b"OK")
+                client.call("SET", "small", "s")
+                before = node.peak_resident_bytes()
+                middle = 30 * MIB + 17
+                self.assertEqual(client.call("GETRANGE", "key", middle, middle + 99),
+                                 value[middle:middle + 100])
+                self.assert_equal_bytes(client.call("GETRANGE", "key", 1, -2), value[1:-1])
+                found = client.call("MGET", "key", "small", "none", "other")
+                self.assertEqual(found[1:3], [b"s", None])
+                self.assert_equal_bytes(found[0], value)
+                self.assert_equal_bytes(found[3], value)
+                self.assert_equal_bytes(client.call("SET", "{key}old", "new", "GET"), value)
+                with self.assertRaises(RespError):
+                    client.call("INCR", "key")
+                found = client.pipeline([("MULTI",), ("GET", "key"), ("GET", "small"),
+                                         ("GETSET", "other", "new"), ("GET", "other"),
+                                         ("EXEC",)])[-1]
+                self.assertEqual([found[1], found[3]], [b"s", b"new"])
+                self.assert_equal_bytes(found[0], value)
+                self.assert_equal_bytes(found[2], value)
+                self.assertLess(node.peak_resident_bytes() - before, 48 * MIB)
+
     def test_a_value_that_breaks_off_was_never_there(self):
         value = content(100 * MIB)
         for node in self.each_layout():

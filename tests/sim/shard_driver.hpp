@@ -135,8 +135,12 @@ class shard_driver final : public actors::shard_outputs {
   void send_command(sim_client& client, std::vector<std::string> words);
   void transaction_step(sim_client& client);
   void take_answer(sim_client& client, sent_command& answered, const std::string& reply,
-                   const actors::command_outcome& outcome);
+                   const actors::command_outcome& outcome,
+                   const std::vector<actors::opened_stream>& streams);
   void feed_streams();
+  /// Makes room in `sent` for what comes by `streams`.
+  static std::vector<reply_gap> expect(sent_command& sent,
+                                       const std::vector<actors::opened_stream>& streams);
   void upload_step(sim_client& client);
   void on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers);
   void on_released(sim_client& client, const actors::shard_reply& answer);

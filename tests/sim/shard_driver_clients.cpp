@@ -93,7 +93,7 @@ void shard_driver::send_command(sim_client& client, std::vector<std::string> wor
     std::string reply;
     actors::command_outcome outcome;
     if (core_->run_inline({command.spec, command.words, hash, command.client}, reply, outcome)) {
-      take_answer(client, sent, reply, outcome);
+      take_answer(client, sent, reply, outcome, {});
       return;
     }
     if (!reply.empty()) model_.complain("a cold command has replied");
@@ -102,7 +102,8 @@ void shard_driver::send_command(sim_client& client, std::vector<std::string> wor
 }
 
 void shard_driver::take_answer(sim_client& client, sent_command& answered, const std::string& reply,
-                               const actors::command_outcome& outcome) {
+                               const actors::command_outcome& outcome,
+                               const std::vector<actors::opened_stream>& streams) {
   for (const auto& earlier : client.queue) {
     if (earlier.ticket < answered.ticket && !earlier.answered) {
       model_.complain("a reply overtook an earlier one of its connection");
@@ -113,9 +114,8 @@ void shard_driver::take_answer(sim_client& client, sent_command& answered, const
   if (options_.bug == shard_canary::forget_read_hold && outcome.last_write.value == 0) {
     answered.hold = {};
   }
-  answered.required =
-      model_.observe({answered.words, client.level, store_->now_ms(), reply, outcome.last_write,
-                      answered.stream != 0 ? &answered.rest : nullptr});
+  answered.required = model_.observe({answered.words, client.level, store_->now_ms(), reply,
+                                      outcome.last_write, expect(answered, streams)});
   last_reply_ = reply;
 }
 
@@ -123,32 +123,53 @@ void shard_driver::take_answer(sim_client& client, sent_command& answered, const
 void shard_driver::feed_streams() {
   for (auto& client : clients_) {
     for (auto& sent : client.queue) {
-      if (sent.stream == 0) continue;
-      if (random_.one_in(3)) {
-        core_->credit_stream(sent.stream, static_cast<std::uint32_t>(1 + random_.below(3)));
-      } else if (random_.one_in(100)) {
-        core_->drop_stream(std::exchange(sent.stream, 0));
+      for (auto& stream : sent.streams) {
+        if (stream.number == 0) continue;
+        if (random_.one_in(3)) {
+          core_->credit_stream(stream.number, static_cast<std::uint32_t>(1 + random_.below(3)));
+        } else if (random_.one_in(100)) {
+          core_->drop_stream(std::exchange(stream.number, 0));
+        }
       }
     }
   }
 }
 
+std::vector<reply_gap> shard_driver::expect(sent_command& sent,
+                                            const std::vector<actors::opened_stream>& streams) {
+  const auto before = sent.streams.size();
+  for (const auto& each : streams) sent.streams.push_back({each.number, {}, {}});
+  std::vector<reply_gap> gaps;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    gaps.push_back({streams[i].at, streams[i].size, &sent.streams[before + i].expected});
+  }
+  return gaps;
+}
+
 void shard_driver::send_part(const actors::streamed_part& part) {
-  const auto client = std::ranges::find(clients_, part.to, &sim_client::lane);
+  const auto client = std::ranges::find_if(clients_, [&](const sim_client& each) {
+    return each.lane == part.to || each.transaction_lane == part.to;
+  });
   if (client == clients_.end()) return model_.complain("a part for nobody");
-  const auto sent = std::ranges::find(client->queue, part.stream, &sent_command::stream);
-  if (sent == client->queue.end()) return model_.complain("a part of no stream");
+  sim_stream* stream = nullptr;
+  const auto look_in = [&](sent_command& sent) {
+    const auto at = std::ranges::find(sent.streams, part.stream, &sim_stream::number);
+    if (at != sent.streams.end()) stream = &*at;
+  };
+  for (auto& sent : client->queue) look_in(sent);
+  look_in(client->exec);
   if (!part.bytes) {
-    sent->stream = 0;
     if (!failed_) model_.complain("a part cannot be read: " + part.bytes.error().message);
+    if (stream != nullptr) stream->number = 0;
     return;
   }
-  sent->parts.emplace(part.index, *part.bytes);
+  if (stream == nullptr) return model_.complain("a part of no stream");
+  stream->parts.emplace(part.index, *part.bytes);
   std::string all;
-  for (const auto& [index, bytes] : sent->parts) all += bytes;
-  if (all.size() + 2 < sent->rest.size()) return;
-  if (all + "\r\n" != sent->rest) model_.complain("a streamed value is not what the key had");
-  sent->stream = 0;
+  for (const auto& [index, bytes] : stream->parts) all += bytes;
+  if (all.size() < stream->expected.size()) return;
+  if (all != stream->expected) model_.complain("a streamed value is not what the key had");
+  stream->number = 0;
   ++values_streamed_;
 }
 
@@ -160,8 +181,7 @@ void shard_driver::send_reply(actors::shard_reply&& answer) {
   if (sent == client->queue.end() || sent->answered) {
     return model_.complain("a reply to no command");
   }
-  sent->stream = answer.stream.number;
-  take_answer(*client, *sent, answer.bytes, answer.outcome);
+  take_answer(*client, *sent, answer.bytes, answer.outcome, answer.streams);
 }
 
 void shard_driver::transaction_step(sim_client& client) {
@@ -217,11 +237,10 @@ void shard_driver::send_transaction_reply(actors::lane_key transaction,
 void shard_driver::on_pieces(sim_client& client, std::vector<actors::shard_reply>&& answers) {
   client.state = sim_client::transaction::granted;
   for (std::size_t i = 0; i < answers.size(); ++i) {
-    const auto& [lane, ticket, bytes, outcome, stream] = answers[i];
-    if (stream.number != 0) model_.complain("a piece of a transaction is streamed");
+    const auto& [lane, ticket, bytes, outcome, streams] = answers[i];
     if (ticket != answers.size() - i) model_.complain("pieces were answered out of order");
-    const auto required = model_.observe(
-        {client.pieces[i], client.level, store_->now_ms(), bytes, outcome.last_write});
+    const auto required = model_.observe({client.pieces[i], client.level, store_->now_ms(), bytes,
+                                          outcome.last_write, expect(client.exec, streams)});
     client.exec.hold = std::max(client.exec.hold, outcome.hold);
     client.exec.required = std::max(client.exec.required, required);
   }
@@ -241,9 +260,10 @@ void shard_driver::on_released(sim_client& client, const actors::shard_reply& an
 // What a gateway does after each message: sends what the watermark covers, in order.
 void shard_driver::release_replies() {
   for (auto& client : clients_) {
-    while (!client.queue.empty() && client.queue.front().answered &&
-           client.queue.front().stream == 0) {
+    while (!client.queue.empty() && client.queue.front().answered) {
       const auto& front = client.queue.front();
+      const auto is_over = [](const sim_stream& stream) { return stream.number == 0; };
+      if (!std::ranges::all_of(front.streams, is_over)) break;
       const bool covered = front.hold <= announced_ || options_.bug == shard_canary::release_early;
       if (!covered && !failed_) break;
       // After a failure what is not covered is answered with an error, which promises nothing.

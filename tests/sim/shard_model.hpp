@@ -23,6 +23,13 @@
 
 namespace troupe::sim {
 
+/// A bulk string of a reply that is sent part by part.
+struct reply_gap {
+  std::size_t at = 0;  ///< in the reply's other bytes
+  std::size_t size = 0;
+  std::string* bytes = nullptr;  ///< gets what must come there
+};
+
 /// A command that a shard ran.
 struct observed_command {
   const std::vector<std::string>& words;
@@ -30,8 +37,7 @@ struct observed_command {
   std::int64_t now_ms;  ///< by the shard's clock
   const std::string& reply;
   lsn last_write;  ///< 0 = it wrote nothing
-  std::string* rest =
-      nullptr;  ///< not null: only the reply's begin is known; gets what must follow
+  std::vector<reply_gap> gaps{};
 };
 
 class shard_model {
@@ -103,6 +109,7 @@ class shard_model {
   void find_empty();
   void settle(lsn last);
   lsn judge_refusal(const observed_command& seen);
+  static bool fits(const observed_command& seen, const std::string& expected);
 
   std::map<std::string, version> versions_;
   version flushed_;  // LSN and level of the last flush

@@ -22,16 +22,21 @@ enum class value_sizes : std::uint8_t { small, mixed, large, parts };
 /// The words of one random command.
 [[nodiscard]] std::vector<std::string> random_command(prng& random, value_sizes sizes);
 
+/// A bulk string of a reply on its way.
+struct sim_stream {
+  std::uint64_t number = 0;                    ///< 0 = it is over
+  std::string expected;                        ///< what must come
+  std::map<std::uint32_t, std::string> parts;  ///< of it, so far
+};
+
 /// A command that was sent and whose reply the client has not got.
 struct sent_command {
   std::uint64_t ticket = 0;
   std::vector<std::string> words;
   bool answered = false;
-  std::uint64_t stream = 0;  ///< by which the rest of the reply comes; 0 = none, or it is over
-  std::string rest;          ///< what must come by it
-  std::map<std::uint32_t, std::string> parts;  ///< of it, so far
-  lsn hold{};                                  ///< by the shard
-  lsn required{};                              ///< by the model
+  std::vector<sim_stream> streams;
+  lsn hold{};      ///< by the shard
+  lsn required{};  ///< by the model
 };
 
 /// A SET whose value is on its way to the shard, part by part.

@@ -59,21 +59,20 @@ resp::exec_status command_harness::run_piece(const resp::command_spec& spec, res
 
 std::string command_harness::run_plan(const resp::command_spec& spec, resp::arguments argv,
                                       resp::protocol version) {
-  std::string reply;
-  resp::reply_writer out(reply, version);
+  resp::streamed_reply reply;
   resp::multi_shard_plan plan(spec, argv, options_.shards, random_);
   auto progress = resp::multi_shard_plan::progress::next_phase;
   while (progress == resp::multi_shard_plan::progress::next_phase) {
-    std::vector<std::string> replies;
+    std::vector<resp::streamed_reply> replies;
     for (const resp::piece& one : plan.pieces()) {
       std::string piece_reply;
       resp::reply_writer writer(piece_reply, resp::piece_protocol);
       REQUIRE(run_piece(*one.spec, one.argv, one.shard, writer) == resp::exec_status::done);
-      replies.push_back(std::move(piece_reply));
+      replies.push_back({std::move(piece_reply), {}});
     }
-    progress = plan.advance(std::move(replies), out);
+    progress = plan.advance(std::move(replies), reply, version);
   }
-  return reply;
+  return reply.bytes;
 }
 
 std::string command_harness::run(const std::vector<std::string>& words, resp::protocol version) {

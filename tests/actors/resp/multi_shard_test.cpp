@@ -21,6 +21,16 @@ using tests::ok;
 using words = std::vector<std::string>;
 using progress = multi_shard_plan::progress;
 
+progress advance(multi_shard_plan& plan, const words& replies, std::string& to,
+                 protocol version = protocol::resp2) {
+  std::vector<resp::streamed_reply> whole;
+  for (const auto& reply : replies) whole.push_back({reply, {}});
+  resp::streamed_reply out;
+  const auto became = plan.advance(std::move(whole), out, version);
+  to += out.bytes;
+  return became;
+}
+
 // With four shards "a", "b", "c" and "d" live in shards 3, 0, 1 and 2.
 constexpr std::uint32_t four = 4;
 
@@ -81,9 +91,8 @@ TEST_CASE("MGET is cut by shard and put together in the order of its keys") {
   CHECK(plan.isolation_need() == isolation::not_needed);
   CHECK(plan.phase_count() == phases::one);
   std::string reply;
-  reply_writer out(reply, protocol::resp3);
-  CHECK(plan.advance({"*2\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n$1\r\n2\r\n$1\r\n2\r\n"}, out) ==
-        progress::finished);
+  CHECK(advance(plan, {"*2\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n$1\r\n2\r\n$1\r\n2\r\n"}, reply,
+                protocol::resp3) == progress::finished);
   CHECK(reply == "*4\r\n$1\r\n1\r\n$1\r\n2\r\n_\r\n$1\r\n2\r\n");
   CHECK(plan.pieces().empty());
 }
@@ -95,9 +104,34 @@ TEST_CASE("the first error of a phase ends the plan and is the reply") {
   multi_shard_plan plan(*find("mset"), argv, four, random);
   CHECK(plan.isolation_need() == isolation::needed);
   std::string reply;
-  reply_writer out(reply, protocol::resp2);
-  CHECK(plan.advance({ok, "-OOM disk full\r\n"}, out) == progress::finished);
+  CHECK(advance(plan, {ok, "-OOM disk full\r\n"}, reply) == progress::finished);
   CHECK(reply == "-OOM disk full\r\n");
+}
+
+TEST_CASE("streamed values of several shards keep their places in the order of keys") {
+  prng random(1);
+  const words command{"MGET", "a", "b", "{a}2", "{b}2", "{a}3"};
+  const auto argv = views_of(command);
+  const auto stream = [](std::size_t at, std::uint64_t number) {
+    return resp::stream_mark{at, {{3}, number, 100, 1}};
+  };
+  const resp::streamed_reply of_a{"*3\r\n$1\r\n1\r\n", {stream(4, 7), stream(11, 8)}};
+  multi_shard_plan plan(*find("mget"), argv, four, random);
+  resp::streamed_reply out;
+  CHECK(plan.advance({of_a, {"*2\r\n$1\r\n2\r\n$-1\r\n", {}}}, out, protocol::resp2) ==
+        progress::finished);
+  CHECK(out.bytes == "*5\r\n$1\r\n2\r\n$1\r\n1\r\n$-1\r\n");
+  REQUIRE(out.marks.size() == 2);
+  CHECK(out.marks[0].at == 4);
+  CHECK(out.marks[0].source.number == 7);
+  CHECK(out.marks[1].at == out.bytes.size());
+  CHECK(plan.take_dropped_streams().empty());
+
+  multi_shard_plan refused(*find("mget"), argv, four, random);
+  resp::streamed_reply why;
+  CHECK(refused.advance({of_a, {"-ERR no\r\n", {}}}, why, protocol::resp2) == progress::finished);
+  CHECK(why.bytes == "-ERR no\r\n");
+  CHECK(refused.take_dropped_streams().size() == 2);
 }
 
 TEST_CASE("RENAME over shards looks, then places, then erases") {
@@ -108,18 +142,17 @@ TEST_CASE("RENAME over shards looks, then places, then erases") {
   CHECK(plan.isolation_need() == isolation::needed);
   CHECK(plan.phase_count() == phases::several);
   std::string reply;
-  reply_writer out(reply, protocol::resp2);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(!plan.pieces()[0].spec->is_write());
   CHECK(plan.pieces()[0].shard == shard_id{3});
-  CHECK(plan.advance({"*3\r\n$5\r\nva\r\ne\r\n:1234\r\n:1\r\n"}, out) == progress::next_phase);
+  CHECK(advance(plan, {"*3\r\n$5\r\nva\r\ne\r\n:1234\r\n:1\r\n"}, reply) == progress::next_phase);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(plan.pieces()[0].shard == shard_id{0});
   CHECK(argv_of(plan.pieces()[0]) == words{"(place)", "b", "va\r\ne", "1234", "1"});
-  CHECK(plan.advance({ok}, out) == progress::next_phase);
+  CHECK(advance(plan, {ok}, reply) == progress::next_phase);
   REQUIRE(plan.pieces().size() == 1);
   CHECK(argv_of(plan.pieces()[0]) == words{"del", "a"});
-  CHECK(plan.advance({":1\r\n"}, out) == progress::finished);
+  CHECK(advance(plan, {":1\r\n"}, reply) == progress::finished);
   CHECK(reply == ok);
 }
 
@@ -129,9 +162,8 @@ TEST_CASE("RENAME over shards erases nothing when the target's shard refuses") {
   const auto argv = views_of(command);
   multi_shard_plan plan(*find("rename"), argv, four, random);
   std::string reply;
-  reply_writer out(reply, protocol::resp2);
-  CHECK(plan.advance({"*3\r\n$1\r\nv\r\n:0\r\n:0\r\n"}, out) == progress::next_phase);
-  CHECK(plan.advance({"-OOM disk full\r\n"}, out) == progress::finished);
+  CHECK(advance(plan, {"*3\r\n$1\r\nv\r\n:0\r\n:0\r\n"}, reply) == progress::next_phase);
+  CHECK(advance(plan, {"-OOM disk full\r\n"}, reply) == progress::finished);
   CHECK(reply == "-OOM disk full\r\n");
 }
 
@@ -141,13 +173,12 @@ TEST_CASE("RANDOMKEY tries the other shards when one has only expired keys") {
   const auto argv = views_of(command);
   multi_shard_plan plan(*find("randomkey"), argv, 2, random);
   std::string reply;
-  reply_writer out(reply, protocol::resp2);
   REQUIRE(plan.pieces().size() == 2);
-  CHECK(plan.advance({":5\r\n", ":1\r\n"}, out) == progress::next_phase);
+  CHECK(advance(plan, {":5\r\n", ":1\r\n"}, reply) == progress::next_phase);
   const shard_id first = plan.pieces()[0].shard;
-  CHECK(plan.advance({nil}, out) == progress::next_phase);
+  CHECK(advance(plan, {nil}, reply) == progress::next_phase);
   CHECK(plan.pieces()[0].shard != first);
-  CHECK(plan.advance({nil}, out) == progress::finished);
+  CHECK(advance(plan, {nil}, reply) == progress::finished);
   CHECK(reply == nil);
 }
 

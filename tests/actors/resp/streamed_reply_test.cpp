@@ -10,7 +10,6 @@ namespace troupe::tests {
 namespace {
 
 using resp::reply_queue;
-using resp::stream_source;
 
 constexpr std::uint64_t mib = limits::part_bytes_max;
 
@@ -28,12 +27,15 @@ std::string drain(reply_queue& queue) {
   return sent;
 }
 
+resp::stream_source source(std::uint64_t number, std::uint64_t size) {
+  return {{0}, number, size, static_cast<std::uint32_t>((size + mib - 1) / mib)};
+}
+
 /// A stream of `size` bytes in a place of its own.
 resp::ticket reply_streamed(reply_queue& queue, std::uint64_t number, std::uint64_t size,
                             std::span<const resp::hold_reason> waits = {}) {
   const auto place = queue.reserve();
-  CHECK(
-      queue.fill_streamed(place, "$" + std::to_string(size) + "\r\n", {{0}, number, size}, waits));
+  CHECK(queue.fill_streamed(place, {"", {{0, source(number, size)}}}, waits));
   return place;
 }
 
@@ -114,6 +116,53 @@ TEST_CASE("a stream that fails before anything was sent is an error; after that 
   queue.consume(1);
   CHECK_FALSE(queue.fail_stream({0}, 2, "ERR broken"));
   CHECK(queue.fail_stream({0}, 3, "ERR of a stream that is over"));
+}
+
+TEST_CASE("several streams of one reply come one after the other, with what stands between") {
+  reply_queue queue;
+  const auto place = queue.reserve();
+  CHECK(queue.fill_streamed(
+      place, {"*4\r\n+a\r\n+b\r\n", {{4, source(1, 3)}, {8, source(2, 2)}, {8, source(3, 1)}}}));
+  queue.output() += "+C\r\n";
+  CHECK(drain(queue) == "*4\r\n");
+  CHECK(queue.open_streams().size() == 3);
+  CHECK(queue.take_stream_credit().source.number == 1);
+  queue.add_part({0}, 2, 0, part("too early, and of nobody's asking"));
+  queue.add_part({0}, 1, 0, part("abc"));
+  CHECK(drain(queue) == "$3\r\nabc\r\n+a\r\n");
+  const auto credit = queue.take_stream_credit();
+  CHECK(credit.source.number == 2);
+  CHECK(credit.parts == 1);
+  queue.add_part({0}, 2, 0, part("de"));
+  CHECK(drain(queue) == "$2\r\nde\r\n");
+  CHECK(queue.take_stream_credit().source.number == 3);
+  queue.add_part({0}, 3, 0, part("f"));
+  CHECK(drain(queue) == "$1\r\nf\r\n+b\r\n+C\r\n");
+  CHECK(queue.empty());
+  CHECK(queue.buffered_bytes() == 0);
+}
+
+TEST_CASE("a stream that fails in the middle of a reply is one error among its elements") {
+  reply_queue queue;
+  const auto place = queue.reserve();
+  CHECK(queue.fill_streamed(place, {"*3\r\n+a\r\n", {{4, source(1, 3)}, {8, source(2, 2)}}}));
+  CHECK(drain(queue) == "*3\r\n");
+  CHECK(queue.fail_stream({0}, 2, "ERR of the second"));
+  CHECK(queue.take_stream_credit().parts == 1);
+  CHECK(queue.fail_stream({0}, 1, "ERR of the first"));
+  CHECK(queue.open_streams().empty());
+  CHECK(drain(queue) == "-ERR of the first\r\n+a\r\n-ERR of the second\r\n");
+  CHECK(queue.empty());
+}
+
+TEST_CASE("nothing of a held reply is sent, not even its error") {
+  reply_queue queue;
+  const resp::hold_reason why{{0}, resp::hold_kind::write, {5}, 0};
+  reply_streamed(queue, 1, 3, std::span(&why, 1));
+  CHECK(queue.fail_stream({0}, 1, "ERR broken"));
+  CHECK(queue.sendable().empty());
+  queue.advance({0}, {5});
+  CHECK(drain(queue) == "-ERR broken\r\n");
 }
 
 TEST_CASE("a held stream that expires is named, so that nobody reads for it") {

@@ -1,10 +1,10 @@
-// Cold reads of one shard: which records are being read, for whom, and the value put together.
+// Cold reads of one shard: which records are being read, and for whom.
 //
 // Place: actors, CAF-free core of the shard actor, on its reactor's thread. The disk work is done
 // by the data_reader through cold_reads::read_record; answers come back to on_record.
 // Invariants:
 //  1. At most reads_in_flight_max records are asked for at a time; the rest wait in order.
-//  2. A value is read once however many commands wait for it.
+//  2. A record is read once however many commands wait for it.
 //  3. A record that is not durable yet is not asked for: its bytes may not be on disk.
 //  4. Every waiter is named by exactly one finished load, failed ones included.
 #pragma once
@@ -37,9 +37,12 @@ class record_reader {
   virtual void read_record(std::uint64_t ticket, log::position where, std::uint32_t size) = 0;
 };
 
-/// The value in `record` if that is the one with this LSN and key, its CRC included.
+/// The value in `record` if that is the put with this LSN and key, its CRC included.
 [[nodiscard]] result<std::string_view> value_in(std::string_view record, shard_id shard,
                                                 lsn expected, std::string_view key);
+/// The same for a part; it need not have been written for the key that is read.
+[[nodiscard]] result<std::string_view> part_in(std::string_view record, shard_id shard,
+                                               const kv::part_position& expected);
 
 /// Loads values from disk for commands that wait.
 class cold_loader {
@@ -76,28 +79,19 @@ class cold_loader {
   struct load {
     kv::cold_read what;
     std::vector<lane_key> waiters;
-    std::vector<std::string> pieces;  // of a large value, by index; one for a plain record
-    std::size_t missing = 0;
-    std::optional<failure> failed;
-  };
-  struct piece {
-    lsn value;  // key of its load
-    std::size_t index;
   };
 
   load& load_of(const kv::cold_read& what, lsn durable);
-  void start(const load& started);
   void pump();
-  [[nodiscard]] result<std::string> piece_of(const load& from, std::size_t index,
+  [[nodiscard]] result<std::string> value_of(const kv::cold_read& what,
                                              std::string_view record) const;
-  [[nodiscard]] result<std::string> assemble(load& complete) const;
 
   shard_id shard_;
   record_reader& reader_;
-  std::map<lsn, load> loads_;  // by the value's LSN, which names one version of one key
+  std::map<lsn, load> loads_;  // by the record's LSN, which names it for ever
   std::set<lsn> undecided_;    // of these, the ones that are not durable yet
-  std::deque<piece> waiting_;
-  std::map<std::uint64_t, piece> in_flight_;
+  std::deque<lsn> waiting_;
+  std::map<std::uint64_t, lsn> in_flight_;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t loads_finished_ = 0;
 };

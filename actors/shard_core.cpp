@@ -252,7 +252,7 @@ void shard_core::reply_without_value(const lane& from, const queued_command& com
 void shard_core::await_cold(lane_key key, lane& from) {
   const auto missing = store_.missing();
   for (const auto& what : missing) {
-    if (failed_ && what.value_lsn > watermarks_.durable()) {
+    if (failed_ && what.sequence > watermarks_.durable()) {
       from.loaded.push_back({what, *failed_, {}});
       from.failures = load_failures_max;
       from.lost = true;
@@ -272,7 +272,7 @@ void shard_core::read_ahead(const lane& from) {
     store_.begin_command(command.client.level);
     const auto keys = resp::keys_of(*command.spec, command.words.size());
     for (auto at = keys.first; at < keys.end; at += keys.step) {
-      store_.find_unless_large(command.words[at], store_.hash(command.words[at]));
+      store_.find(command.words[at], store_.hash(command.words[at]));
     }
     for (const auto& what : store_.missing()) loader_.read_ahead(what, watermarks_.durable());
   }

@@ -76,7 +76,7 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   if (index == its.all_until) ++its.all_until;
   std::optional<streamed_part> delivered;
   if (!its.dropped) {
-    auto bytes = record ? value_in(*record, shard_, its.what.parts[index].sequence, its.what.key)
+    auto bytes = record ? part_in(*record, shard_, its.what.parts[index])
                         : result<std::string_view>(record.error());
     if (bytes) bytes = wanted_of(its, index, *bytes);
     its.dropped = !bytes.has_value();
@@ -89,12 +89,9 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   return delivered;
 }
 
-result<std::string_view> value_streams::wanted_of(const stream& from, std::uint32_t index,
-                                                  std::string_view bytes) {
+std::string_view value_streams::wanted_of(const stream& from, std::uint32_t index,
+                                          std::string_view bytes) {
   const auto& parts = from.what.parts;
-  if (bytes.size() != parts[index].value_size) {
-    return failure{errc::corrupt, "a part of a value has another size than it had"};
-  }
   auto end = from.what.skip + from.what.size;  // counted from the first part
   for (std::uint32_t i = 0; i < index; ++i) end -= parts[i].value_size;
   bytes = bytes.substr(0, end);

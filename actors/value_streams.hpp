@@ -88,8 +88,8 @@ class value_streams {
   void want(std::uint64_t number);
   void pump();
   /// What of part `index` is wanted; `bytes` is all of it.
-  [[nodiscard]] static result<std::string_view> wanted_of(const stream& from, std::uint32_t index,
-                                                          std::string_view bytes);
+  [[nodiscard]] static std::string_view wanted_of(const stream& from, std::uint32_t index,
+                                                  std::string_view bytes);
   [[nodiscard]] bool may_ask(const stream& from) const noexcept {
     return !from.dropped && from.what.value_lsn <= durable_ && from.asked < from.allowed &&
            from.asked < from.what.parts.size();

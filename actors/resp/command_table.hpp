@@ -54,7 +54,6 @@ struct streamed_value {
 
 /// What a handler does about large values that it only replies.
 enum class large_replies : std::uint8_t {
-  whole,     ///< their bytes are part of the reply
   deferred,  ///< it is `cold`: the command is run again as `streamed`
   streamed,  ///< they are left in shard_command::streamed and sent part by part
 };
@@ -69,7 +68,7 @@ struct shard_command {
   prng& random;
   shard_place place;
   batching batch = batching::own;
-  large_replies large = large_replies::whole;
+  large_replies large = large_replies::deferred;
   /// The streamed values of the reply, ascending; nullptr unless `streamed`.
   std::vector<streamed_value>* streamed = nullptr;
 };

@@ -10,7 +10,7 @@ namespace {
 
 exec_status add(shard_command& command, std::int64_t increment) {
   const std::string_view key = command.argv[1];
-  const kv::found old = command.store.find_unless_large(key, command.first_key_hash);
+  const kv::found old = command.store.find(key, command.first_key_hash);
   if (old.state == kv::presence::cold) return exec_status::cold;
   if (old.state == kv::presence::large) return refuse(command, error_texts::not_integer);
   std::int64_t value = 0;
@@ -52,7 +52,7 @@ exec_status handle_decrby(shard_command& command) {
 
 exec_status handle_incrbyfloat(shard_command& command) {
   const std::string_view key = command.argv[1];
-  const kv::found old = command.store.find_unless_large(key, command.first_key_hash);
+  const kv::found old = command.store.find(key, command.first_key_hash);
   if (old.state == kv::presence::cold) return exec_status::cold;
   if (old.state == kv::presence::large) return refuse(command, error_texts::not_float);
   long double value = 0;

@@ -16,27 +16,6 @@ void reply_failure(reply_writer& reply, const failure& why) {
   reply.error("ERR write refused: " + why.message);
 }
 
-kv::found find_to_reply(shard_command& command, std::string_view key, key_hash hash) {
-  return command.large == large_replies::whole ? command.store.find(key, hash)
-                                               : command.store.find_unless_large(key, hash);
-}
-
-bool must_wait(const shard_command& command, const kv::found& value) noexcept {
-  return value.state == kv::presence::cold ||
-         (value.state == kv::presence::large && command.large == large_replies::deferred);
-}
-
-void reply_value(shard_command& command, std::string_view key, key_hash hash,
-                 const kv::found& value) {
-  if (value.state == kv::presence::present) {
-    command.reply.bulk(value.value);
-  } else if (value.state == kv::presence::large) {
-    reply_large(command, key, hash);
-  } else {
-    command.reply.null();
-  }
-}
-
 void reply_large(shard_command& command, std::string_view key, key_hash hash,
                  kv::byte_range range) {
   command.streamed->push_back({command.reply.size(), command.store.parts_of(key, hash, range)});

@@ -33,21 +33,28 @@ exec_status refuse(shard_command& command, std::string_view text);
 /// An integer argument; replies Redis' error if it is none.
 std::optional<std::int64_t> integer_argument(shard_command& command, std::size_t index);
 
-/// Looks up a value of which the command replies bytes and nothing else: `large` only if these are
-/// to be streamed.
-[[nodiscard]] kv::found find_to_reply(shard_command& command, std::string_view key, key_hash hash);
+/// True if a value that find() found cannot be replied in this run: the command is `cold`.
+[[nodiscard]] inline bool must_wait(const shard_command& command, const kv::found& value) noexcept {
+  return value.state == kv::presence::cold ||
+         (value.state == kv::presence::large && command.large == large_replies::deferred);
+}
 
-/// True if a value that find_to_reply() found cannot be replied in this run: the command is `cold`.
-[[nodiscard]] bool must_wait(const shard_command& command, const kv::found& value) noexcept;
-
-/// Replies what find_to_reply() found, or that there is nothing. To be called before the key is
-/// changed. Precondition: !must_wait().
-void reply_value(shard_command& command, std::string_view key, key_hash hash,
-                 const kv::found& value);
-
-/// Streams these bytes of a value that find_to_reply() called `large`.
+/// Streams these bytes of a value that find() called `large`.
 void reply_large(shard_command& command, std::string_view key, key_hash hash,
                  kv::byte_range range = {});
+
+/// Replies what find() found, or that there is nothing. To be called before the key is changed.
+/// Precondition: !must_wait().
+inline void reply_value(shard_command& command, std::string_view key, key_hash hash,
+                        const kv::found& value) {
+  if (value.state == kv::presence::present) [[likely]] {
+    command.reply.bulk(value.value);
+  } else if (value.state == kv::presence::large) {
+    reply_large(command, key, hash);
+  } else {
+    command.reply.null();
+  }
+}
 
 /// Takes back the reply from `start` on, what is streamed with it, and replies the store's error.
 void take_back(shard_command& command, std::size_t start, const failure& why);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/number_parsing.hpp"
@@ -17,18 +18,34 @@ using kv::presence;
 // Redis keeps strings up to this size beside their header and calls that embstr.
 constexpr std::size_t embedded_string_bytes_max = 44;
 
+// Upper bound of what names the parts of a large value in the log.
+constexpr std::size_t large_head_bytes_max = 32 * 1024;
+
 enum class replacing : std::uint8_t { allowed, refused };
 
 // Redis keeps one object for all values that are numbers below this.
 constexpr std::int64_t shared_integers = 10'000;
 constexpr std::int64_t shared_refcount = std::numeric_limits<std::int32_t>::max();
 
-// Puts the value that `source` names at argv[2]; the view may be one that find() returned.
-// Replies the error and returns false if the store refused.
+// Stores what `source` found at argv[1]; of a large value nothing but its head is written.
+result<void> put_found(shard_command& command, const kv::found& source, std::string_view target,
+                       key_hash hash) {
+  if (source.state != presence::large) {
+    return command.store.put(target, hash, source.value, source.deadline_ms);
+  }
+  std::vector<kv::value_piece> pieces;
+  for (const auto& part : command.store.parts_of(command.argv[1], command.first_key_hash).parts) {
+    pieces.push_back({.part = part});
+  }
+  return command.store.put_pieces(target, hash, pieces, source.deadline_ms);
+}
+
+// Puts the value that `source` found at argv[1] at argv[2]. Replies the error and returns false if
+// the store refused.
 bool put_as_second_key(shard_command& command, const kv::found& source, kv::value_form form) {
   const std::string_view target = command.argv[2];
   const key_hash hash = command.store.hash(target);
-  const auto stored = command.store.put(target, hash, source.value, source.deadline_ms);
+  const auto stored = put_found(command, source, target, hash);
   if (stored) {
     command.store.set_form(target, hash, form);
   } else {
@@ -41,7 +58,8 @@ bool put_as_second_key(shard_command& command, const kv::found& source, kv::valu
 // refused; the room is checked first so that neither half happens alone.
 bool move_to_second_key(shard_command& command, const kv::found& source) {
   const std::string_view from = command.argv[1];
-  const std::size_t bytes = from.size() + command.argv[2].size() + source.value.size();
+  const std::size_t head = source.state == presence::large ? large_head_bytes_max : 0;
+  const std::size_t bytes = from.size() + command.argv[2].size() + source.value.size() + head;
   if (!command.store.has_room(bytes + 2 * record_overhead_bytes)) {
     command.reply.error(disk_full_error);
     return false;

@@ -7,6 +7,7 @@
 #include "actors/resp/deadline_arguments.hpp"
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/number_parsing.hpp"
+#include "actors/resp/piecewise_changes.hpp"
 #include "storage/base/limits.hpp"
 
 namespace troupe::resp {
@@ -51,6 +52,29 @@ exec_status put_replying_old(shard_command& command, const kv::found& old, const
   return exec_status::done;
 }
 
+result<void> put_whole(shard_command& command, std::string_view value, std::int64_t deadline_ms) {
+  return command.store.put(command.argv[1], command.first_key_hash, value, deadline_ms);
+}
+
+result<void> put_whole(shard_command& command, const piece_list& value, std::int64_t deadline_ms) {
+  return command.store.put_pieces(command.argv[1], command.first_key_hash, value.pieces(),
+                                  deadline_ms);
+}
+
+// Stores what became of `old`, and replies its size.
+template <class Value>
+exec_status put_grown(shard_command& command, const kv::found& old, const Value& value,
+                      std::uint64_t size, kv::value_form form = kv::value_form::grown) {
+  const auto stored = put_whole(command, value, old.deadline_ms);
+  if (!stored) {
+    reply_failure(command.reply, stored.error());
+    return exec_status::done;
+  }
+  command.store.set_form(command.argv[1], command.first_key_hash, form);
+  command.reply.integer(static_cast<std::int64_t>(size));
+  return exec_status::done;
+}
+
 // SET behind its value: `put` stores that with a deadline.
 template <class Put>
 exec_status set_with_options(shard_command& command, const Put& put) {
@@ -64,7 +88,7 @@ exec_status set_with_options(shard_command& command, const Put& put) {
   }
   const std::string_view key = command.argv[1];
   const kv::found old = options->returns_old_value
-                            ? find_to_reply(command, key, command.first_key_hash)
+                            ? command.store.find(key, command.first_key_hash)
                             : command.store.peek(key, command.first_key_hash);
   if (must_wait(command, old)) return exec_status::cold;
   if (options->returns_old_value) command.store.count_read(old.state);
@@ -170,7 +194,7 @@ exec_status handle_psetex(shard_command& command) {
 
 exec_status handle_get(shard_command& command) {
   const std::string_view key = command.argv[1];
-  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  const kv::found value = command.store.find(key, command.first_key_hash);
   if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
   reply_value(command, key, command.first_key_hash, value);
@@ -181,7 +205,7 @@ exec_status handle_getex(shard_command& command) {
   const auto options = parse_string_options(command.argv, 2, string_option_set::getex);
   if (!options) return refuse(command, error_texts::syntax);
   const std::string_view key = command.argv[1];
-  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  const kv::found value = command.store.find(key, command.first_key_hash);
   if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
   const bool changes = options->deadline == expiry::given ||
@@ -201,7 +225,7 @@ exec_status handle_getex(shard_command& command) {
 
 exec_status handle_getdel(shard_command& command) {
   const std::string_view key = command.argv[1];
-  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  const kv::found value = command.store.find(key, command.first_key_hash);
   if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
   const std::size_t before = command.reply.size();
@@ -213,7 +237,7 @@ exec_status handle_getdel(shard_command& command) {
 }
 
 exec_status handle_getset(shard_command& command) {
-  const kv::found old = find_to_reply(command, command.argv[1], command.first_key_hash);
+  const kv::found old = command.store.find(command.argv[1], command.first_key_hash);
   if (must_wait(command, old)) return exec_status::cold;
   command.store.count_read(old.state);
   return put_replying_old(command, old, value_at(command, 2), 0);
@@ -226,7 +250,7 @@ exec_status handle_mget(shard_command& command) {
   // Every cold value is asked for in one round, so the loop goes on behind the first.
   bool waits = false;
   for (const std::string_view key : keys) {
-    values.push_back(find_to_reply(command, key, command.store.hash(key)));
+    values.push_back(command.store.find(key, command.store.hash(key)));
     waits |= must_wait(command, values.back());
   }
   if (waits) return exec_status::cold;
@@ -263,21 +287,18 @@ exec_status handle_append(shard_command& command) {
   const std::string_view suffix = command.argv[2];
   const kv::found old = command.store.find(key, command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
-  const std::size_t size = old.value.size() + suffix.size();
+  const std::uint64_t size = old.value_size + suffix.size();
   if (size > limits::value_bytes_max) return refuse(command, error_texts::string_too_long);
+  if (old.state == presence::large) {
+    const auto whole = appended_to_large(command, suffix);
+    return whole ? put_grown(command, old, *whole, size) : exec_status::cold;
+  }
   std::string joined;
   joined.reserve(size);
   joined.append(old.value).append(suffix);
-  const auto stored = command.store.put(key, command.first_key_hash, joined, old.deadline_ms);
-  if (stored) {
-    if (old.state == presence::present) {
-      command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
-    }
-    command.reply.integer(static_cast<std::int64_t>(size));
-  } else {
-    reply_failure(command.reply, stored.error());
-  }
-  return exec_status::done;
+  const auto is_new = old.state == presence::absent;
+  return put_grown(command, old, joined, size,
+                   is_new ? kv::value_form::natural : kv::value_form::grown);
 }
 
 exec_status handle_strlen(shard_command& command) {
@@ -293,7 +314,7 @@ exec_status handle_getrange(shard_command& command) {
   const auto last = integer_argument(command, 3);
   if (!last) return exec_status::done;
   const std::string_view key = command.argv[1];
-  const kv::found value = find_to_reply(command, key, command.first_key_hash);
+  const kv::found value = command.store.find(key, command.first_key_hash);
   if (must_wait(command, value)) return exec_status::cold;
   command.store.count_read(value.state);
 
@@ -331,17 +352,18 @@ exec_status handle_setrange(shard_command& command) {
   }
   const kv::found old = command.store.find(key, command.first_key_hash);
   if (old.state == presence::cold) return exec_status::cold;
-  std::string changed(old.value);
-  changed.resize(std::max<std::size_t>(changed.size(), begin + piece.size()), '\0');
-  changed.replace(begin, piece.size(), piece);
-  const auto stored = command.store.put(key, command.first_key_hash, changed, old.deadline_ms);
-  if (stored) {
-    command.store.set_form(key, command.first_key_hash, kv::value_form::grown);
-    command.reply.integer(static_cast<std::int64_t>(changed.size()));
-  } else {
-    reply_failure(command.reply, stored.error());
+  const std::uint64_t size = std::max(old.value_size, begin + piece.size());
+  if (old.state == presence::large) {
+    const auto whole = large_overwritten(command, begin, piece);
+    return whole ? put_grown(command, old, *whole, size) : exec_status::cold;
   }
-  return exec_status::done;
+  if (begin >= old.value_size + limits::part_bytes_max) {
+    return put_grown(command, old, far_overwritten(old.value, begin, piece), size);
+  }
+  std::string changed(old.value);
+  changed.resize(size, '\0');
+  changed.replace(begin, piece.size(), piece);
+  return put_grown(command, old, changed, size);
 }
 
 }  // namespace troupe::resp

@@ -1,5 +1,7 @@
 #include "actors/resp/transfer_commands.hpp"
 
+#include <vector>
+
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/number_parsing.hpp"
 #include "storage/base/ensure.hpp"
@@ -9,17 +11,39 @@ namespace {
 
 enum class purpose : std::uint8_t { move, copy };
 
+// Replies the bytes of a large value, which the other shard has to store anew. False: some of its
+// parts are cold, nothing was replied.
+bool reply_parts(shard_command& command, std::uint64_t size) {
+  std::vector<std::string_view> parts;
+  const auto whole = command.store.parts_of(command.argv[1], command.first_key_hash);
+  for (const auto& part : whole.parts) {
+    if (const auto bytes = command.store.find_part(part)) parts.push_back(*bytes);
+  }
+  if (parts.size() < whole.parts.size()) return false;
+  command.reply.begin_bulk(size);
+  for (const auto bytes : parts) command.reply.append_bulk(bytes);
+  command.reply.end_bulk();
+  return true;
+}
+
 exec_status fetch(shard_command& command, purpose what) {
   const kv::found value = command.store.find(command.argv[1], command.first_key_hash);
   if (value.state == kv::presence::cold) return exec_status::cold;
-  if (what == purpose::copy) command.store.count_read(value.state);
   if (value.state == kv::presence::absent) {
+    if (what == purpose::copy) command.store.count_read(value.state);
     command.reply.null();
     return exec_status::done;
   }
   const auto form = what == purpose::copy ? form_of_copy(value.form) : value.form;
+  const std::size_t before = command.reply.size();
   command.reply.array(3);
-  command.reply.bulk(value.value);
+  if (value.state != kv::presence::large) {
+    command.reply.bulk(value.value);
+  } else if (!reply_parts(command, value.value_size)) {
+    command.reply.truncate(before);
+    return exec_status::cold;
+  }
+  if (what == purpose::copy) command.store.count_read(value.state);
   command.reply.integer(value.deadline_ms);
   command.reply.integer(static_cast<std::int64_t>(form));
   return exec_status::done;

@@ -2,21 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "storage/base/coding.hpp"
 #include "storage/log/record_format.hpp"
 
 namespace troupe::kv {
 
-std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noexcept {
-  const std::size_t parts = part_count(value_size);
-  const std::size_t head = log::head_prefix_bytes + parts * sizeof(std::uint64_t);
-  return value_size + head + (parts + 1) * (log::record_header_bytes + key_size);
-}
-
 std::string encode_head(const upload& from) {
   std::string head;
   log::append_head_prefix(head, {.total_length = from.size,
-                                 .crc = from.crc,
+                                 .crc = from.has_crc ? from.crc : 0,
                                  .part_count = static_cast<std::uint32_t>(from.parts.size())});
   for (const part_position& part : from.parts) append_le(head, part.sequence.value);
   return head;
@@ -46,33 +42,39 @@ part_position listed_part(const char* list, std::uint32_t index) noexcept {
           .value_size = load_le<std::uint32_t>(item + 20)};
 }
 
-void pending_parts::add(part_position part) { parts_.insert_or_assign(part.sequence, part); }
+result<void> recovered_parts::add(part_position part) {
+  if (!parts_.empty() && parts_.back().sequence >= part.sequence) {
+    return failure{errc::corrupt, fmt::format("the part with LSN {} follows one with LSN {}",
+                                              part.sequence.value, parts_.back().sequence.value)};
+  }
+  parts_.push_back(part);
+  return {};
+}
 
-result<std::vector<part_position>> pending_parts::take(std::string_view head) {
+result<std::vector<part_position>> recovered_parts::named_by(std::string_view head) const {
   TRY(const log::head_prefix prefix, log::decode_head(head));
   if (prefix.total_length > limits::value_bytes_max) {
     return failure{errc::corrupt,
                    fmt::format("a head record claims a value of {} bytes", prefix.total_length)};
   }
-  std::vector<part_position> found;
+  std::vector<part_position> named;
   std::uint64_t total = 0;
   for (std::uint32_t i = 0; i < prefix.part_count; ++i) {
     const lsn wanted = log::head_part(head, i);
-    const auto at = parts_.find(wanted);
-    if (at == parts_.end()) {
+    const auto at = std::ranges::lower_bound(parts_, wanted, {}, &part_position::sequence);
+    if (at == parts_.end() || at->sequence != wanted) {
       return failure{
           errc::not_found,
           fmt::format("a head record names the part with LSN {}, which is missing", wanted.value)};
     }
-    total += at->second.value_size;
-    found.push_back(at->second);
-    parts_.erase(at);
+    total += at->value_size;
+    named.push_back(*at);
   }
   if (total != prefix.total_length) {
     return failure{errc::corrupt, fmt::format("a head record counts {} bytes, its parts have {}",
                                               prefix.total_length, total)};
   }
-  return found;
+  return named;
 }
 
 }  // namespace troupe::kv

@@ -4,12 +4,14 @@
 // A large value is never cached in its entry. The entry holds its list of parts instead:
 // u32 count, then per part u64 LSN, u32 segment, u32 offset, u32 size of the record, u32 of the
 // piece.
-// Invariants: (1) parts of a value have ascending LSNs below that of its head; (2) a part that no
-// head names is dead after a restart; before, it is live until its upload is dropped.
+// Parts belong to the log, not to a key: a value made of another one names its parts once more, and
+// a stretch that repeats itself names one part several times.
+// Invariants: (1) parts of a value have LSNs below that of its head; (2) a part that no head names
+// is dead after a restart; before, it is live until its upload is dropped; (3) a part counts as
+// live once for every time a value or an upload names it.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,19 +23,12 @@
 
 namespace troupe::kv {
 
-/// Number of parts of a value of `size` bytes.
-[[nodiscard]] constexpr std::size_t part_count(std::size_t size) noexcept {
-  return (size + limits::part_bytes_max - 1) / limits::part_bytes_max;
-}
-
-/// Encoded bytes of all records of a large value.
-[[nodiscard]] std::size_t large_record_bytes(std::size_t key_size, std::size_t value_size) noexcept;
-
 /// A large value of which parts are in the log, and its head not yet.
 struct upload {
   std::vector<part_position> parts;
   std::uint64_t size = 0;  ///< of the parts
   std::uint32_t crc = 0;   ///< CRC-32C of them
+  bool has_crc = true;     ///< false: some of the parts were not at hand
 };
 
 /// Value of the head record that makes `from` visible.
@@ -51,17 +46,18 @@ void write_part_list(char* to, std::span<const part_position> parts) noexcept;
 /// One part of a list. Precondition: index < listed_parts(list).
 [[nodiscard]] part_position listed_part(const char* list, std::uint32_t index) noexcept;
 
-/// Parts that recovery met and whose head has not come yet.
-class pending_parts {
+/// All parts that recovery met: any head behind them may name them.
+class recovered_parts {
  public:
-  void add(part_position part);
-  /// The parts that a head record's value names, in order, and forgets them. `corrupt` if the head
-  /// is malformed or its parts do not add up, `not_found` if one is not there.
-  result<std::vector<part_position>> take(std::string_view head);
-  void clear() { parts_.clear(); }
+  /// `corrupt` unless its LSN is above those of all before it.
+  result<void> add(part_position part);
+  /// The parts that a head record's value names, in order. `corrupt` if the head is malformed or
+  /// its parts do not add up, `not_found` if one is not there.
+  [[nodiscard]] result<std::vector<part_position>> named_by(std::string_view head) const;
+  void clear() { std::vector<part_position>().swap(parts_); }
 
  private:
-  std::map<lsn, part_position> parts_;
+  std::vector<part_position> parts_;  // ascending
 };
 
 }  // namespace troupe::kv

@@ -93,23 +93,8 @@ void store::set_form(std::string_view key, key_hash hash, value_form form) {
 
 found store::find(std::string_view key, key_hash hash) {
   const place at = look_up(key, hash);
-  return at ? find_bytes(*at.entry()) : found{};
-}
-
-found store::find_unless_large(std::string_view key, key_hash hash) {
-  const place at = look_up(key, hash);
   if (!at) return {};
   entry& its = *at.entry();
-  if (!its.large()) [[likely]]
-    return find_bytes(its);
-  return {.state = presence::large,
-          .value_size = its.value_size(),
-          .deadline_ms = its.deadline_ms(),
-          .value_lsn = its.value_lsn(),
-          .form = its.form()};
-}
-
-inline found store::find_bytes(entry& its) {
   found hit{.state = presence::present,
             .value_size = its.value_size(),
             .deadline_ms = its.deadline_ms(),
@@ -121,14 +106,11 @@ inline found store::find_bytes(entry& its) {
     if (!its.visited()) its.set_visited(true);
     return hit;
   }
-  if (its.value_size() == 0) return hit;
-  if (its.large() && its.value_lsn() > durable_) {
-    const auto undecided = undecided_values_.find(its.value_lsn());
-    if (undecided != undecided_values_.end()) {
-      hit.value = undecided->second;
-      return hit;
-    }
+  if (its.large()) {
+    hit.state = presence::large;
+    return hit;
   }
+  if (its.value_size() == 0) return hit;
   if (!loans_.empty()) {
     const auto loan = loans_.find(its.value_lsn().value);
     if (loan != loans_.end()) {
@@ -136,7 +118,12 @@ inline found store::find_bytes(entry& its) {
       return hit;
     }
   }
-  want(its);
+  const auto record_bytes = log::record_header_bytes + its.key_size() + its.value_size();
+  want({.where = its.where(),
+        .size = static_cast<std::uint32_t>(record_bytes),
+        .sequence = its.value_lsn(),
+        .value_size = its.value_size(),
+        .key = std::string(its.key())});
   hit.state = presence::cold;
   return hit;
 }
@@ -146,7 +133,7 @@ value_parts store::parts_of(std::string_view key, key_hash hash, byte_range rang
   ENSURE(at && at.entry()->large());
   const entry& its = *at.entry();
   ENSURE(range.offset < its.value_size() && range.size > 0);
-  value_parts chosen{.value_lsn = its.value_lsn(), .key = std::string(key)};
+  value_parts chosen{.value_lsn = its.value_lsn()};
   chosen.size = std::min(range.size, its.value_size() - range.offset);
   const std::uint32_t parts = listed_parts(its.tail());
   std::uint64_t begin = 0;
@@ -162,38 +149,47 @@ value_parts store::parts_of(std::string_view key, key_hash hash, byte_range rang
   return chosen;
 }
 
-void store::want(const entry& its) {
-  if (!missing_lsns_.insert(its.value_lsn().value).second) return;
-  ++cold_finds_;
-  cold_read read{.where = its.where(),
-                 .value_lsn = its.value_lsn(),
-                 .value_size = its.value_size(),
-                 .key = std::string(its.key())};
-  std::size_t record_value = its.value_size();
-  if (its.large()) {
-    const std::uint32_t parts = listed_parts(its.tail());
-    for (std::uint32_t i = 0; i < parts; ++i) read.parts.push_back(listed_part(its.tail(), i));
-    record_value = log::head_prefix_bytes + parts * sizeof(std::uint64_t);
+std::optional<std::string_view> store::find_part(const part_position& part) {
+  if (part.sequence > durable_) {
+    const auto undecided = undecided_parts_.find(part.sequence);
+    if (undecided != undecided_parts_.end()) return undecided->second;
   }
-  read.size = static_cast<std::uint32_t>(log::record_header_bytes + its.key_size() + record_value);
-  missing_.push_back(std::move(read));
+  const auto loan = loans_.find(part.sequence.value);
+  if (loan != loans_.end()) return loan->second;
+  want({.what = cold_read::kind::part,
+        .where = part.where,
+        .size = part.size,
+        .sequence = part.sequence,
+        .value_size = part.value_size});
+  return std::nullopt;
+}
+
+void store::want(cold_read what) {
+  if (!missing_lsns_.insert(what.sequence.value).second) return;
+  ++cold_finds_;
+  missing_.push_back(std::move(what));
 }
 
 void store::supply(const cold_read& wanted, std::string value) {
   ENSURE(value.size() == wanted.value_size);
-  const place at = index_.find_if(hash(wanted.key), [&wanted](const entry& its) {
-    return its.value_lsn() == wanted.value_lsn && !its.deleted();
+  if (wanted.what == cold_read::kind::put && !cache(wanted, value)) return;
+  loans_.insert_or_assign(wanted.sequence.value, std::move(value));
+  if (memory_.over_budget()) evict_some(write_evict_budget);
+}
+
+bool store::cache(const cold_read& read, std::string_view value) {
+  const place at = index_.find_if(hash(read.key), [&read](const entry& its) {
+    return its.value_lsn() == read.sequence && !its.deleted();
   });
-  if (!at) return;
+  if (!at) return false;
   entry& its = *at.entry();
-  if (!its.large() && !its.cached() && memory_.admits(value.size())) {
+  if (!its.cached() && memory_.admits(value.size())) {
     memory_.remove(its);
     entry* const filled = entry::take_value(&its, value);
     at.replace(filled, filled->marks());
     memory_.add(*filled);
   }
-  loans_.insert_or_assign(wanted.value_lsn.value, std::move(value));
-  if (memory_.over_budget()) evict_some(write_evict_budget);
+  return true;
 }
 
 void store::drop_loans() {
@@ -247,7 +243,7 @@ memory_figures store::memory() const {
                      .evicted_values = memory_.evicted(),
                      .cold_finds = cold_finds_};
   for (const entry_index& flushed : releasing_) now.releasing_entries += flushed.size();
-  for (const auto& [sequence, value] : undecided_values_) now.undecided_bytes += value.size();
+  for (const auto& [sequence, bytes] : undecided_parts_) now.undecided_bytes += bytes.size();
   return now;
 }
 

@@ -5,9 +5,9 @@
 // no disk; it appends records to the log tail and is told what became durable. Owner: a shard; all
 // calls on its reactor's thread. Invariants:
 //  1. What the index shows is what replaying the appended records in order would show.
-//  2. A value whose record is not durable is in memory, large or not, unless it was uploaded: such
-//     a one is cold at once. An erased key stays as `deleted` in the index until its tombstone is
-//     durable.
+//  2. A value whose record is not durable is in memory, as parts if it is large, unless it was
+//     uploaded: such a one is cold at once. An erased key stays as `deleted` in the index until its
+//     tombstone is durable.
 //  3. An expired key is never visible; time never runs back, and stands still within a command.
 //  4. A record counts as live in its segment until the record that killed it is durable.
 //  5. A call that fails has changed nothing a client can see. std::bad_alloc may leave any call;
@@ -92,18 +92,18 @@ class store {
   [[nodiscard]] lsn observed() const noexcept { return observed_; }
   /// True if the command appended a record.
   [[nodiscard]] bool wrote() const noexcept { return wrote_; }
-  /// The values that find() called cold in this command, each once.
+  /// What find() and find_part() called cold in this command, each once.
   [[nodiscard]] const std::vector<cold_read>& missing() const;
   /// The shard's clock. Stands still within a command.
   [[nodiscard]] std::int64_t now_ms() const;
 
-  /// Looks a key up, with its bytes.
+  /// Looks a key up, with its bytes. A large value is `large`; its bytes stay where they are.
   found find(std::string_view key, key_hash);
-  /// The same, but a large value is `large` and its bytes stay where they are.
-  found find_unless_large(std::string_view key, key_hash);
   /// What of a large value holds the bytes in `range`. Precondition: the key has one, and some byte
   /// of it is in `range`.
   [[nodiscard]] value_parts parts_of(std::string_view key, key_hash, byte_range range = {}) const;
+  /// The bytes of a part, valid like those of found::value; nothing if they are cold.
+  [[nodiscard]] std::optional<std::string_view> find_part(const part_position& part);
   /// Looks a key up without its bytes: never `cold`, `value` stays empty.
   found peek(std::string_view key, key_hash);
   /// Counts the outcome of a read for the statistics. A lookup does not count by itself: writes
@@ -122,6 +122,10 @@ class store {
       return {};
     return put_with_care(key, hash, value, deadline_ms);
   }
+  /// The same for a value above limits::part_bytes_max that is put together of pieces; what is in
+  /// the log already is not written again. Precondition: values that have these parts are visible.
+  result<void> put_pieces(std::string_view key, key_hash hash, std::span<const value_piece> pieces,
+                          std::int64_t deadline_ms);
   /// Notes how the value that was just put came to be; the next put() makes it natural again.
   void set_form(std::string_view key, key_hash hash, value_form form);
   /// Appends the next part of the value that `who` uploads for `key`; the first one begins it.
@@ -234,9 +238,9 @@ class store {
   void observe_absence() noexcept;
   /// The place of a key, observed; none unless the key is visible.
   place look_up(std::string_view key, key_hash hash);
-  void want(const entry& its);
-  /// The bytes of a visible entry, or that they are cold.
-  found find_bytes(entry& its);
+  void want(cold_read what);
+  /// Caches what was read if it is worth it; false = it is not the key's value any more.
+  bool cache(const cold_read& read, std::string_view value);
 
   /// Sets a key whose value is one record; false = not done, put_with_care() does it or says why
   /// not. Apart, so that all arguments travel in registers: a value passed on the stack is read
@@ -245,10 +249,10 @@ class store {
                    std::int64_t deadline_ms);
   result<void> put_with_care(std::string_view key, key_hash hash, std::string_view value,
                              std::int64_t deadline_ms);
-  result<void> put_large(std::string_view key, key_hash hash, std::string_view value,
-                         std::int64_t deadline_ms);
   /// One part of a large value, in the log.
   result<void> append_part(upload& to, std::string_view key, std::string_view piece);
+  /// One that is in the log already, `times` times.
+  void add_part(upload& to, part_position part, std::uint32_t times);
   /// Its parts are dead.
   void bury_parts(const upload& dead);
   /// The head that makes them a key's value; returns its LSN.
@@ -283,11 +287,11 @@ class store {
   memory_tier memory_;
   segment_ledger ledger_;
   watch_registry watches_;
-  pending_parts pending_parts_;                         ///< recovery only
+  recovered_parts recovered_parts_;                     ///< recovery only
   std::map<std::string, lsn, std::less<>> incomplete_;  ///< recovery only: heads without parts
   std::vector<entry_index> releasing_;  ///< flushed indexes whose entries are still to be freed
-  /// Bytes of large values that are not durable: they could not be read back yet.
-  std::map<lsn, std::string> undecided_values_;
+  /// Bytes of parts that are not durable: they could not be read back yet.
+  std::map<lsn, std::string> undecided_parts_;
   std::map<upload_id, upload> uploads_;
   lsn uploaded_{};                        ///< newest_upload()
   std::deque<undecided_delete> deletes_;  ///< in LSN order
@@ -310,7 +314,7 @@ class store {
   mutable std::optional<std::int64_t> now_ms_;
   std::vector<cold_read> missing_;
   std::unordered_set<std::uint64_t> missing_lsns_;
-  std::unordered_map<std::uint64_t, std::string> loans_;  ///< supplied values by value LSN
+  std::unordered_map<std::uint64_t, std::string> loans_;  ///< supplied values by their LSN
 };
 
 }  // namespace troupe::kv

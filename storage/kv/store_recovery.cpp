@@ -25,10 +25,11 @@ result<void> store::apply(const log::record_view& record, log::position where) {
     case log::record_type::head: TRY_VOID(apply_put(record, where)); break;
     case log::record_type::part:
       ledger_.noted(where.segment, record.sequence);
-      pending_parts_.add({.where = where,
-                          .size = static_cast<std::uint32_t>(record.size),
-                          .sequence = record.sequence,
-                          .value_size = static_cast<std::uint32_t>(record.value.size())});
+      TRY_VOID(
+          recovered_parts_.add({.where = where,
+                                .size = static_cast<std::uint32_t>(record.size),
+                                .sequence = record.sequence,
+                                .value_size = static_cast<std::uint32_t>(record.value.size())}));
       break;
     case log::record_type::del:
       ledger_.tombstone(where.segment, record.sequence);
@@ -63,7 +64,7 @@ result<void> store::apply_put(const log::record_view& record, log::position wher
   std::vector<part_position> parts;
   if (record.type == log::record_type::head) {
     TRY(const log::head_prefix prefix, log::decode_head(record.value));
-    auto taken = pending_parts_.take(record.value);
+    auto taken = recovered_parts_.named_by(record.value);
     if (!taken && taken.error().code == errc::not_found) {
       // Its parts were retired, so a later record must kill it; until then its key has no value.
       apply_del(record.key, record.sequence);
@@ -125,7 +126,7 @@ result<void> store::check_recovered() const {
 void store::finish_recovery(log::log_tail& tail) {
   ENSURE(incomplete_.empty());
   tail_ = &tail;
-  pending_parts_.clear();
+  recovered_parts_.clear();
   // The segment now written is never retirable, even while nothing of it is known here.
   ledger_.noted(tail.active_segment(), tail.appended());
 }

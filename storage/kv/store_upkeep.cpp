@@ -19,8 +19,8 @@ void store::on_durable(lsn durable) {
     });
     if (at) forget(at, decided.hash);
   }
-  if (!undecided_values_.empty())
-    undecided_values_.erase(undecided_values_.begin(), undecided_values_.upper_bound(durable_));
+  if (!undecided_parts_.empty())
+    undecided_parts_.erase(undecided_parts_.begin(), undecided_parts_.upper_bound(durable_));
   ledger_.on_durable(durable_);
   evict_some(durable_evict_budget);
 }

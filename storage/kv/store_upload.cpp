@@ -45,25 +45,50 @@ result<lsn> store::put_parts(const upload& from, std::string_view key, key_hash 
   return at.sequence;
 }
 
-result<void> store::put_large(std::string_view key, key_hash hash, std::string_view value,
-                              std::int64_t deadline_ms) {
-  if (!has_room(large_record_bytes(key.size(), value.size()))) {
+result<void> store::put_pieces(std::string_view key, key_hash hash,
+                               std::span<const value_piece> pieces, std::int64_t deadline_ms) {
+  std::size_t count = 0, bytes = 0;
+  for (const value_piece& piece : pieces) {
+    count += piece.times;
+    if (!piece.part) bytes += log::record_header_bytes + key.size() + piece.bytes.size();
+  }
+  if (!has_room(bytes + log::record_header_bytes + key.size() + log::head_prefix_bytes +
+                count * sizeof(std::uint64_t))) {
     return failure{errc::no_space, "the log has no room for a value of this size"};
   }
   upload whole;
-  whole.parts.reserve(part_count(value.size()));
-  result<void> appended;
-  for (std::size_t from = 0; from < value.size() && appended; from += limits::part_bytes_max) {
-    appended = append_part(whole, key, value.substr(from, limits::part_bytes_max));
+  whole.parts.reserve(count);
+  std::vector<std::pair<lsn, std::string_view>> appended;
+  for (const value_piece& piece : pieces) {
+    std::uint32_t left = piece.times;
+    if (!piece.part) {
+      const auto done = append_part(whole, key, piece.bytes);
+      if (!done) {
+        bury_parts(whole);
+        return done;
+      }
+      appended.emplace_back(whole.parts.back().sequence, piece.bytes);
+      --left;
+    }
+    add_part(whole, piece.part ? *piece.part : whole.parts.back(), left);
   }
-  const auto put =
-      appended ? put_parts(whole, key, hash, deadline_ms) : result<lsn>(appended.error());
+  const auto put = put_parts(whole, key, hash, deadline_ms);
   if (!put) {
     bury_parts(whole);
     return put.error();
   }
-  undecided_values_.emplace(*put, value);
+  for (const auto& [sequence, content] : appended) undecided_parts_.emplace(sequence, content);
   return {};
+}
+
+void store::add_part(upload& to, part_position part, std::uint32_t times) {
+  if (times == 0) return;
+  to.has_crc = false;
+  to.size += std::uint64_t{part.value_size} * times;
+  for (; times > 0; --times) {
+    ledger_.born(part.where.segment, part.sequence);
+    to.parts.push_back(part);
+  }
 }
 
 // ---- values that arrive part by part -----------------------------------------------------------

@@ -52,7 +52,13 @@ result<void> store::put_with_care(std::string_view key, key_hash hash, std::stri
     return failure{errc::refused, fmt::format("a key of {} bytes or a value of {} is too large",
                                               key.size(), value.size())};
   }
-  if (value.size() > limits::part_bytes_max) return put_large(key, hash, value, deadline_ms);
+  if (value.size() > limits::part_bytes_max) {
+    std::vector<value_piece> pieces;
+    for (std::size_t from = 0; from < value.size(); from += limits::part_bytes_max) {
+      pieces.push_back({.bytes = value.substr(from, limits::part_bytes_max)});
+    }
+    return put_pieces(key, hash, pieces, deadline_ms);
+  }
   lacked_room_ = std::max(lacked_room_, key.size() + value.size());
   return failure{errc::no_space, "the log has no room for this write"};
 }
@@ -234,7 +240,7 @@ void store::clear_index(lsn killer) {
   index_ = entry_index(index::key_hasher(options_.hash_seed));
   memory_.remove_all();
   deletes_.clear();
-  undecided_values_.clear();
+  undecided_parts_.clear();
   live_keys_ = 0;
   expires_ = 0;
   sweep_cursor_ = 0;

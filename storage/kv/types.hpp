@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,22 +76,28 @@ struct part_position {
 /// `skip`, up to `size`.
 struct value_parts {
   lsn value_lsn{};  ///< once it is durable, all parts are
-  std::string key{};
   std::uint64_t skip = 0;
   std::uint64_t size = 0;
   std::vector<part_position> parts{};
 };
 
-/// What must be read from the log for one value. Without `parts` it is the value of the put record
-/// at `where`. With `parts` it is the concatenation of their values, in order; `where` is then the
-/// head record, which needs not be read.
+/// A stretch of a large value that is to be put together: a part that some value of the store has,
+/// or new bytes, which become a part of their own.
+struct value_piece {
+  std::optional<part_position> part{};
+  std::string_view bytes{};  ///< without `part`; at most limits::part_bytes_max
+  std::uint32_t times = 1;   ///< how often it follows itself
+};
+
+/// A record whose value must be read from the log: a put of `key`, or a part, whose key may be
+/// another one.
 struct cold_read {
+  enum class kind : std::uint8_t { put, part } what = kind::put;
   log::position where{};
   std::uint32_t size = 0;  ///< of the whole record at `where`
-  lsn value_lsn{};
+  lsn sequence{};
   std::uint64_t value_size = 0;
   std::string key{};
-  std::vector<part_position> parts{};
 };
 
 /// Oldest segments that hold nothing any more.
@@ -104,7 +111,7 @@ struct retirable_prefix {
 struct memory_figures {
   std::uint64_t value_bytes = 0;        ///< cached values, bounded by the budget
   std::uint64_t value_budget = 0;       ///< store_options::memory_bytes
-  std::uint64_t undecided_bytes = 0;    ///< large values that are not durable yet
+  std::uint64_t undecided_bytes = 0;    ///< parts of large values that are not durable yet
   std::uint64_t key_bytes = 0;          ///< entries without their cached values
   std::uint64_t index_bytes = 0;        ///< tables that find the entries
   std::uint64_t releasing_entries = 0;  ///< flushed entries that release_some() has still to free

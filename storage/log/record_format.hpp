@@ -98,7 +98,7 @@ struct record_mark {
 /// Value of a head record: how a large value is put together.
 struct head_prefix {
   std::uint64_t total_length = 0;
-  std::uint32_t crc = 0;  ///< CRC-32C of the whole value
+  std::uint32_t crc = 0;  ///< CRC-32C of the whole value; 0 = unknown, parts of it are shared
   std::uint32_t part_count = 0;
 };
 inline constexpr std::size_t head_prefix_bytes = 16;

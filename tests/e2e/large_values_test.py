@@ -153,6 +153,32 @@ class LargeValues(NodeCase):
                 self.assert_equal_bytes(found[2], value)
                 self.assertLess(node.peak_resident_bytes() - before, 48 * MIB)
 
+    def test_changes_of_a_large_value_take_little_memory(self):
+        value = content(100 * MIB)
+        for node in self.each_layout():
+            with node.connect(timeout_s=120) as client:
+                self.assertEqual(client.call("SET", "key", value), b"OK")
+                before = node.peak_resident_bytes()
+                for words, reply in ((("APPEND", "key", "tail"), len(value) + 4),
+                                     (("SETRANGE", "key", 50 * MIB, "middle"), len(value) + 4),
+                                     (("COPY", "key", "{key}copy"), 1),
+                                     (("RENAME", "key", "{key}moved"), b"OK"),
+                                     (("SETRANGE", "{key}sparse", 400 * MIB, "end"),
+                                      400 * MIB + 3),
+                                     (("APPEND", "{key}copy", "!"), len(value) + 5)):
+                    self.assertEqual(client.call(*words), reply, words)
+                self.assertLess(node.peak_resident_bytes() - before, 64 * MIB)
+            node.kill()
+            node.start()
+            expected = bytearray(value)
+            expected[50 * MIB:50 * MIB + 6] = b"middle"
+            with node.connect(timeout_s=120) as client:
+                self.assert_equal_bytes(client.call("GET", "{key}moved"), bytes(expected + b"tail"))
+                self.assert_equal_bytes(client.call("GET", "{key}copy"), bytes(expected + b"tail!"))
+                self.assertEqual(client.call("GETRANGE", "{key}sparse", 400 * MIB - 2, -1),
+                                 b"\0\0end")
+                self.assertEqual(client.call("EXISTS", "key"), 0)
+
     def test_a_value_that_breaks_off_was_never_there(self):
         value = content(100 * MIB)
         for node in self.each_layout():

@@ -3,9 +3,11 @@
 //
 // The model holds what a client may see. Values below a crash that was not committed are undone in
 // the model by going back to the copy taken at the last commit.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "tests/storage/kv/store_world.hpp"
 
@@ -88,11 +90,42 @@ std::string some_value() {
   return std::string(size, *rc::gen::inRange('a', 'z'));
 }
 
+// A large value out of another one's parts, or its own, and new bytes.
+void splice_something(property_world& p, const std::string& key) {
+  const auto source = std::ranges::find_if(
+      p.model, [](const auto& item) { return item.second.value.size() > limits::part_bytes_max; });
+  if (source == p.model.end()) return;
+  kv::store& store = *p.world.kv;
+  store.begin_command(durability::durable);
+  const auto parts = store.parts_of(source->first, store.hash(source->first)).parts;
+  std::vector<std::string> contents;
+  std::size_t begin = 0;
+  for (const auto& part : parts) {
+    contents.push_back(source->second.value.substr(begin, part.value_size));
+    begin += part.value_size;
+  }
+  const std::string fresh(*rc::gen::inRange<std::size_t>(100'000, 1 << 20), 'n');
+  std::vector<kv::value_piece> pieces;
+  std::string expected;
+  while (expected.size() <= limits::part_bytes_max || *rc::gen::inRange(0, 2) > 0) {
+    const auto times = *rc::gen::inRange<std::uint32_t>(1, 3);
+    const auto chosen = *rc::gen::inRange<std::size_t>(0, parts.size() + 1);
+    kv::value_piece piece{.bytes = fresh, .times = times};
+    if (chosen < parts.size()) piece.part = parts[chosen];
+    pieces.push_back(piece);
+    for (std::uint32_t i = 0; i < times; ++i) {
+      expected += chosen < parts.size() ? contents[chosen] : fresh;
+    }
+  }
+  RC_ASSERT(store.put_pieces(key, store.hash(key), pieces, 0).has_value());
+  p.model[key] = {expected, 0};
+}
+
 void write_something(property_world& p) {
   const std::string key = some_key();
   const std::int64_t now = p.world.tail->now_ms(p.world.time.wall_ms());
   const std::int64_t deadline = now + *rc::gen::inRange<std::int64_t>(1, 200);
-  switch (*rc::gen::inRange(0, 8)) {
+  switch (*rc::gen::inRange(0, 9)) {
     case 0:
     case 1:
     case 2: {
@@ -121,6 +154,7 @@ void write_something(property_world& p) {
       if (has) at->second.deadline_ms = 0;
       break;
     }
+    case 7: splice_something(p, key); break;
     default:
       if (*rc::gen::inRange(0, 20) == 0) {
         p.world.flush();

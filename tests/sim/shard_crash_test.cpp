@@ -269,7 +269,9 @@ TEST_CASE("a gateway that answers before the watermark is caught") {
 }
 
 TEST_CASE("a watermark inside a batch is caught") {
-  CHECK(violation_of(shard_canary::announce_last).find("was told of record") != std::string::npos);
+  const auto found = violation_of(shard_canary::announce_last);
+  INFO(found);
+  CHECK(found.find("was told of record") != std::string::npos);
 }
 
 TEST_CASE("a read that does not wait for the write it saw is caught") {

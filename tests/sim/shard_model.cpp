@@ -25,7 +25,8 @@ std::optional<std::int64_t> number(const std::string& text) {
 }
 
 bool reads_only(const std::string& name) {
-  return name == "GET" || name == "MGET" || name == "EXISTS" || name == "STRLEN" || name == "PTTL";
+  return name == "GET" || name == "MGET" || name == "GETRANGE" || name == "EXISTS" ||
+         name == "STRLEN" || name == "PTTL";
 }
 
 bool frees_space(const std::string& name) { return name == "DEL" || name == "FLUSHALL"; }
@@ -136,6 +137,7 @@ std::string shard_model::answer(const std::vector<std::string>& words, bool wrot
     }
     return integer(count);
   }
+  if (name == "COPY" || name == "RENAME") return answer_move(words);
   const auto* found = touch(words[1]);
   if (name == "GETDEL") {
     if (found == nullptr) return nil;
@@ -146,6 +148,16 @@ std::string shard_model::answer(const std::vector<std::string>& words, bool wrot
   if (name == "APPEND") {
     auto after = found != nullptr ? *found : content{};
     after.value += words[2];
+    const auto size = after.value.size();
+    change(words[1], std::move(after));
+    return integer(static_cast<std::int64_t>(size));
+  }
+  if (name == "SETRANGE") {
+    auto after = found != nullptr ? *found : content{};
+    const auto from = static_cast<std::size_t>(number(words[2]).value_or(0));
+    if (words[3].empty()) return integer(static_cast<std::int64_t>(after.value.size()));
+    after.value.resize(std::max(after.value.size(), from + words[3].size()), '\0');
+    after.value.replace(from, words[3].size(), words[3]);
     const auto size = after.value.size();
     change(words[1], std::move(after));
     return integer(static_cast<std::int64_t>(size));
@@ -178,11 +190,32 @@ std::string shard_model::answer_read(const std::vector<std::string>& words) {
   }
   const auto* found = touch(words[1]);
   if (name == "GET") return found != nullptr ? bulk(found->value) : nil;
+  if (name == "GETRANGE") {
+    const auto from = static_cast<std::size_t>(number(words[2]).value_or(0));
+    const auto last = static_cast<std::size_t>(number(words[3]).value_or(0));
+    if (found == nullptr || from >= found->value.size()) return bulk({});
+    return bulk(found->value.substr(from, last - from + 1));
+  }
   if (name == "STRLEN") {
     return integer(found != nullptr ? static_cast<std::int64_t>(found->value.size()) : 0);
   }
   if (found == nullptr) return integer(-2);
   return integer(found->deadline_ms == 0 ? -1 : found->deadline_ms - now_ms_);
+}
+
+std::string shard_model::answer_move(const std::vector<std::string>& words) {
+  const auto copies = words[0] == "COPY";
+  if (copies && words[1] == words[2]) {
+    return "-ERR source and destination objects are the same\r\n";
+  }
+  if (copies) touch(words[2]);
+  const auto* found = touch(words[1]);
+  if (found == nullptr) return copies ? integer(0) : "-ERR no such key\r\n";
+  if (words[1] == words[2]) return ok;
+  change(words[2], *found);
+  if (copies) return integer(1);
+  change(words[1], std::nullopt);
+  return ok;
 }
 
 std::string shard_model::answer_set(const std::vector<std::string>& words) {

@@ -98,6 +98,7 @@ class shard_model {
 
   std::string answer(const std::vector<std::string>& words, bool wrote);
   std::string answer_read(const std::vector<std::string>& words);
+  std::string answer_move(const std::vector<std::string>& words);
   std::string answer_set(const std::vector<std::string>& words);
   std::string answer_increment(const std::string& key, const std::string& by);
   std::string answer_expire(const std::string& key, const std::string& by_ms);

@@ -49,7 +49,8 @@ std::vector<std::string> with_keys(prng& random, std::string name) {
 std::vector<std::string> random_command(prng& random, value_sizes sizes) {
   const auto key = random_key(random);
   const auto counter = fmt::format("counter{}", random.below(3));
-  switch (random.below(24)) {
+  // What is done to large values in particular comes only where there are many of them.
+  switch (random.below(sizes == value_sizes::parts ? 30 : 24)) {
     case 0:
     case 1:
     case 2:
@@ -80,6 +81,18 @@ std::vector<std::string> random_command(prng& random, value_sizes sizes) {
       }
       return words;
     }
+    case 24: return {"APPEND", key, random_value(random, value_sizes::mixed)};
+    case 25: {
+      const auto offset = std::to_string(random.below(4'000'000));
+      return {"SETRANGE", key, offset, random_value(random, value_sizes::mixed)};
+    }
+    case 26: {
+      const auto from = random.below(3'000'000);
+      const auto last = from + random.below(2'000'000);
+      return {"GETRANGE", key, std::to_string(from), std::to_string(last)};
+    }
+    case 27: return {"COPY", key, random_key(random), "REPLACE"};
+    case 28: return {"RENAME", key, random_key(random)};
     default:
       if (random.one_in(20)) return {"FLUSHALL"};
       return {"GET", key};

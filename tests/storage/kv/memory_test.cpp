@@ -155,7 +155,7 @@ TEST_CASE("large values are kept as parts, read back whole and never cached") {
     w.set("large", value);
     CHECK(w.peek("large").value_size == size);
     w.commit();
-    CHECK((w.state("large") == presence::cold) == (size > limits::part_bytes_max));
+    CHECK((w.state("large") == presence::large) == (size > limits::part_bytes_max));
     CHECK(w.get("large") == value);
     CHECK(w.expire("large", w.time.wall_ms() + 1000));
     w.commit();
@@ -172,16 +172,14 @@ TEST_CASE("a large value that is not durable is in memory, whatever the budget")
   store_world w({.memory_bytes = 0});
   const std::string value(2 * limits::part_bytes_max, 'x');
   w.set("large", value);
-  CHECK(w.state("large") == presence::present);
+  CHECK(w.state("large") == presence::large);
   CHECK(w.kv->memory().undecided_bytes == value.size());
-  const kv::found hit = w.kv->find("large", w.kv->hash("large"));
-  REQUIRE(w.kv->put("copy", w.kv->hash("copy"), hit.value, 0));
-  CHECK(w.get("copy") == value);
+  CHECK(w.parts_of("large") == value);
+  CHECK(w.kv->missing().empty());
   w.commit();
-  CHECK(w.state("large") == presence::cold);
   CHECK(w.kv->memory().undecided_bytes == 0);
   CHECK(w.get("large") == value);
-  CHECK(w.get("copy") == value);
+  CHECK_FALSE(w.kv->missing().empty());
 }
 
 TEST_CASE("a large value inside a batch is recovered with its batch") {

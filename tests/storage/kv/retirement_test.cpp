@@ -150,6 +150,62 @@ TEST_CASE("a dead head whose parts were retired does not stop recovery") {
   CHECK(w.get("stays") == "v");
 }
 
+TEST_CASE("a part stays as long as some value names it, whatever key it was written for") {
+  store_world w({.segment_bytes = 8ull << 20});
+  w.set("a", std::string(10ull << 20, 'x'));  // to segment 1
+  const auto copy = [&w](std::string_view from, std::string_view to) {
+    w.kv->begin_command(durability::durable);
+    std::vector<kv::value_piece> pieces;
+    for (const auto& part : w.kv->parts_of(from, w.kv->hash(from)).parts) {
+      pieces.push_back({.part = part});
+    }
+    REQUIRE(w.kv->put_pieces(to, w.kv->hash(to), pieces, 0));
+  };
+  copy("a", "b");
+  w.del("a");
+  w.set("fill", std::string(10ull << 20, 'f'));
+  w.commit();
+  CHECK_FALSE(w.kv->retirable());
+  w.reopen();
+  copy("b", "b");
+  copy("b", "c");
+  w.del("b");
+  w.commit();
+  CHECK_FALSE(w.kv->retirable());
+  CHECK(w.get("c") == std::string(10ull << 20, 'x'));
+  w.del("c");
+  w.set("fill", std::string(20ull << 20, 'f'));
+  w.commit();
+  REQUIRE(w.kv->retirable());
+  CHECK(w.kv->retirable()->first_live_ordinal >= 2);
+}
+
+TEST_CASE("a head that shares parts survives the heads and parts before it that are gone") {
+  store_world w({.segment_bytes = 8ull << 20});
+  w.set("key", std::string(8ull << 20, 'x'));  // the last parts and the head in segment 1
+  w.kv->begin_command(durability::durable);
+  const auto parts = w.kv->parts_of("key", w.kv->hash("key")).parts;
+  // All that stands in the first segment is written anew.
+  const std::string fresh(limits::part_bytes_max, 'y');
+  std::vector<kv::value_piece> pieces;
+  std::string expected;
+  for (const auto& part : parts) {
+    if (part.where.segment == 0) {
+      pieces.push_back({.bytes = std::string_view(fresh).substr(0, part.value_size)});
+    } else {
+      pieces.push_back({.part = part});
+    }
+    expected += std::string(part.value_size, part.where.segment == 0 ? 'y' : 'x');
+  }
+  REQUIRE(w.kv->put_pieces("key", w.kv->hash("key"), pieces, 0));
+  w.commit();
+  REQUIRE(w.kv->retirable());
+  CHECK(w.kv->retirable()->first_live_ordinal == 1);
+  std::erase_if(w.frames(), [](const log::frame& frame) { return frame.segment == 0; });
+  w.reopen();
+  CHECK(w.get("key") == expected);
+}
+
 TEST_CASE("a live head whose parts are missing is reported") {
   store_world w({.segment_bytes = 8ull << 20});
   w.set("large", std::string(8ull << 20, 'x'));

@@ -104,11 +104,8 @@ class store_world {
     const std::vector<kv::cold_read> wanted = kv->missing();
     for (const kv::cold_read& read : wanted) {
       // What is not on disk cannot be asked for.
-      REQUIRE(read.value_lsn <= durable_);
-      std::string value;
-      for (const kv::part_position& part : read.parts) value += value_at(part.where, part.size);
-      if (read.parts.empty()) value = value_at(read.where, read.size);
-      kv->supply(read, std::move(value));
+      REQUIRE(read.sequence <= durable_);
+      kv->supply(read, value_at(read.where, read.size));
     }
   }
 
@@ -146,9 +143,25 @@ class store_world {
       REQUIRE(hit.state != kv::presence::cold);
     }
     std::string value(hit.state == kv::presence::absent ? "(absent)" : hit.value);
-    if (hit.state == kv::presence::present) REQUIRE(hit.value.size() == hit.value_size);
+    if (hit.state == kv::presence::large) value = parts_of(key);
+    if (hit.state != kv::presence::absent) REQUIRE(value.size() == hit.value_size);
     kv->drop_loans();
     return value;
+  }
+  /// The bytes of a large value.
+  std::string parts_of(std::string_view key, kv::byte_range range = {}) {
+    const auto chosen = kv->parts_of(key, kv->hash(key), range);
+    kv->begin_command(durability::durable);
+    for (const auto& part : chosen.parts) static_cast<void>(kv->find_part(part));
+    load_missing();
+    std::string all;
+    for (const auto& part : chosen.parts) {
+      const auto bytes = kv->find_part(part);
+      REQUIRE(bytes);
+      REQUIRE(bytes->size() == part.value_size);
+      all += *bytes;
+    }
+    return all.substr(chosen.skip, chosen.size);
   }
   kv::presence state(std::string_view key) {
     kv->begin_command(durability::durable);

@@ -40,7 +40,7 @@ TEST_CASE("an uploaded value is visible from its head on, and after a restart") 
   const auto value = upload(w, anna, "key", 3);
   CHECK(w.get("key") == "old");
   put(w, anna, "key", value.size());
-  CHECK(w.state("key") == kv::presence::cold);
+  CHECK(w.state("key") == kv::presence::large);
   CHECK(w.kv->newest_upload() == w.tail->appended());
   w.commit();
   CHECK(w.get("key") == value);

@@ -83,7 +83,7 @@ node_config node_config::defaults_for(const machine& host) {
   config.reactors = std::clamp(host.cores / 2, 1u, limits::reactors_max);
   config.memory_bytes = std::max(host.memory_bytes / 4, memory_bytes_min);
   config.client_memory_bytes =
-      std::max<std::uint64_t>(host.memory_bytes / 10, config.reactors * limits::output_bytes_max);
+      std::max<std::uint64_t>(host.memory_bytes / 10, config.reactors * limits::client_bytes_max);
   return config;
 }
 

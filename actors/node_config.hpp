@@ -41,7 +41,7 @@ struct node_config {
   troupe::durability level = durability::durable;  ///< durability
   std::uint64_t memory_bytes = 256ull << 20;       ///< memory: bound of cached values, all shards
   /// client-memory: bound of what all clients together make the node hold; 0 = none.
-  std::uint64_t client_memory_bytes = limits::output_bytes_max;
+  std::uint64_t client_memory_bytes = limits::client_bytes_max;
   std::uint32_t reactors = 1;  ///< reactors: event loop threads
   /// shards; unset = as many as the data directory was created with, reactors for a new one.
   std::optional<std::uint32_t> shards;

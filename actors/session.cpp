@@ -13,9 +13,6 @@ namespace troupe::actors {
 
 namespace {
 
-/// Replies not read by the client at which a session stops taking commands.
-constexpr std::size_t output_bytes_pause = 8 << 20;
-
 constexpr std::string_view poisoned_text =
     "MISCONF outcome unknown: the log failed before this was durable: ";
 
@@ -60,9 +57,10 @@ bool session::blocked() const { return draining_ || transaction_ || waiting_; }
 
 bool session::may_run() const {
   const auto output_bytes_max =
-      authenticated_ ? output_bytes_pause : limits::unauthenticated_output_bytes;
+      authenticated_ ? limits::output_bytes_pause : limits::unauthenticated_output_bytes;
   return !closing_ && !broken_ && !blocked() && paused_until_us_ == 0 &&
          in_flight_ < in_flight_max && in_flight_bytes_ < in_flight_bytes_max &&
+         replies_under_way_ < limits::replies_under_way_bytes &&
          replies_.buffered_bytes() < output_bytes_max;
 }
 
@@ -349,6 +347,7 @@ void session::run_on_shard(const parsed_command& command, resp::arguments argv) 
   }
   const auto ticket = drops_replies() ? no_ticket : reserve_place();
   for (const auto word : argv) in_flight_bytes_ += word.size();
+  replies_under_way_ += resp::reply_bytes_estimate(*call.spec, argv.size());
   ++outstanding_[shard.value];
   ++in_flight_;
   services_.send_command(shard, identity_.id, tag_of(call.spec->number, ticket), call);
@@ -370,7 +369,7 @@ void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
     environment_.commands.failed(static_cast<std::uint16_t>(tag >> place_bits), bytes);
   }
   --outstanding_[shard.value];
-  if (--in_flight_ == 0) in_flight_bytes_ = 0;
+  if (--in_flight_ == 0) in_flight_bytes_ = replies_under_way_ = 0;
   note_write(shard, outcome.last_write);
   if (place < first_part_place) {
     const resp::hold_reason why{shard, outcome.kind, outcome.hold, active_us_};
@@ -442,7 +441,7 @@ std::uint64_t session::reserve_unseen() {
 }
 
 void session::on_answer(std::uint64_t ticket, std::string bytes) {
-  if (--in_flight_ == 0) in_flight_bytes_ = 0;
+  if (--in_flight_ == 0) in_flight_bytes_ = replies_under_way_ = 0;
   if (ticket == exec_ticket) {
     transaction_->on_late_reply(bytes);
     settle_transaction();

@@ -13,9 +13,10 @@
 //  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
 //     parser's strict limits hold.
 //  5. Bounds: replies (limits::output_bytes_max, a value being streamed as streamed_bytes_ahead),
-//     commands under way (in_flight_max and in_flight_bytes_max, and always one): beyond them no
-//     command is run and the socket is not read; a client that does not read its replies is closed.
-//     All clients together are bounded by the gateway (client_table).
+//     commands under way (in_flight_max, in_flight_bytes_max and replies_under_way_bytes, and
+//     always one): beyond them no command is run and the socket is not read; a client whose replies
+//     are more than all this is closed. All clients together are bounded by the gateway
+//     (client_table).
 //  6. A client that only ended its side still gets the replies to everything it sent.
 #pragma once
 
@@ -383,8 +384,9 @@ class session {
 
   std::vector<std::uint32_t> outstanding_;  // by shard: commands under way
   std::size_t in_flight_ = 0;
-  std::size_t in_flight_bytes_ = 0;  // sent since nothing was under way
-  std::vector<lsn> last_writes_;     // by shard
+  std::size_t in_flight_bytes_ = 0;    // sent since nothing was under way
+  std::size_t replies_under_way_ = 0;  // bytes of values that may come, since then
+  std::vector<lsn> last_writes_;       // by shard
   std::optional<upload_state> upload_;
   std::uint64_t uploads_ = 0;
 

@@ -156,7 +156,6 @@ run_here_outcome session::run_here_in_exec(const kept_command& command, std::str
 void session::on_transaction_answer(shard_id shard, std::vector<transaction_answer> answers) {
   if (!transaction_) return;
   transaction_->on_answer(shard, std::move(answers));
-  if (transaction_->reply_bytes() > limits::output_bytes_max) close(close_when::now);
   settle_transaction();
 }
 

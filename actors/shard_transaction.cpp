@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "actors/resp/error_texts.hpp"
 #include "actors/resp/piece_commands.hpp"
 #include "storage/base/ensure.hpp"
 
@@ -238,8 +239,17 @@ void shard_transaction::end_command(reply_start start) {
   const auto& command = order_.commands[at_];
   const auto reply = std::string_view(reply_.bytes).substr(start.byte);
   const auto wanted = !order_.on_reply || order_.on_reply(command, reply);
-  if (!wanted || abandoned_) drop_reply(start);
+  const auto reply_bytes = reply_.bytes.size() + reply_.marks.size() * limits::streamed_reply_bytes;
+  if (!wanted || abandoned_) {
+    drop_reply(start);
+  } else if (reply_bytes > limits::reply_bytes_max &&
+             order_.what == transaction_order::kind::exec) {
+    drop_reply(start);
+    resp::reply_writer(reply_.bytes, order_.protocol)
+        .error(resp::error_texts::exec_reply_too_large);
+  }
   slot_bytes_ -= slots_.front().bytes;
+  slot_reply_bytes_ -= slots_.front().reply_bytes;
   slots_.pop_front();
   fenced_ = fenced_ && !slots_.empty();
   // Here and not all at the end: freeing many words takes its time, too.
@@ -275,9 +285,12 @@ void shard_transaction::take_answers(shard_id shard, std::vector<transaction_ans
 
 void shard_transaction::send_more() {
   // In large steps: a message for each command that was replied to would cost more than it saves.
-  if (slots_.size() > window_commands / 2 || slot_bytes_ > window_bytes / 2) return;
+  if (slots_.size() > window_commands / 2 || slot_bytes_ > window_bytes / 2 ||
+      slot_reply_bytes_ > window_reply_bytes / 2) {
+    return;
+  }
   while (next_ < order_.commands.size() && !fenced_ && slots_.size() < window_commands &&
-         slot_bytes_ < window_bytes) {
+         slot_bytes_ < window_bytes && slot_reply_bytes_ < window_reply_bytes) {
     send_command(next_++);
   }
   flush_lanes();
@@ -288,6 +301,8 @@ void shard_transaction::send_command(std::size_t at) {
   auto& added = slots_.emplace_back();
   added.bytes = bytes_of(command);
   slot_bytes_ += added.bytes;
+  added.reply_bytes = resp::reply_bytes_estimate(*command.spec, command.words.size());
+  slot_reply_bytes_ += added.reply_bytes;
   if (!command.needs_shards()) {
     fenced_ = is_fence(command);
     return;

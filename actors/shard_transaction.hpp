@@ -17,10 +17,13 @@
 //     No shard is released before all are paused; then each as soon as no command needs it.
 //  3. Every shard that was paused is released, whatever happened between.
 //  4. The reply's holds cover every record written and every record seen.
-//  5. Once the first command was sent, all writes are made, even if the client leaves.
-//  6. Work comes in slices: at most window_commands or window_bytes (and always one command) are
-//     under way, in messages of at most message_commands, so that the loops of gateway and shards
-//     turn between them; commands of the connection itself run here_per_turn at a time.
+//  5. Once the first command was sent, all writes are made, even if the client leaves or the
+//  replies
+//     become more than reply_bytes_max: then each further one is an error.
+//  6. Work comes in slices: at most window_commands, window_bytes or window_reply_bytes (and always
+//     one command) are under way, in messages of at most message_commands, so that the loops of
+//     gateway and shards turn between them; commands of the connection itself run here_per_turn at
+//     a time.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +39,7 @@
 #include "actors/resp/multi_shard.hpp"
 #include "actors/resp/reply_queue.hpp"
 #include "actors/resp/reply_writer.hpp"
+#include "storage/base/limits.hpp"
 #include "storage/base/prng.hpp"
 
 namespace troupe::actors {
@@ -101,6 +105,7 @@ class shard_transaction {
  public:
   static constexpr std::size_t window_commands = 256;
   static constexpr std::size_t window_bytes = 1 << 20;
+  static constexpr std::size_t window_reply_bytes = limits::replies_under_way_bytes;
   static constexpr std::size_t message_commands = 64;
   static constexpr std::size_t here_per_turn = 256;
 
@@ -129,8 +134,6 @@ class shard_transaction {
   [[nodiscard]] const std::vector<resp::hold_reason>& holds() const noexcept { return holds_; }
   /// Newest record written in each shard, for WAIT and WAITAOF.
   [[nodiscard]] const std::vector<std::pair<shard_id, lsn>>& writes() const { return writes_; }
-  /// Of the reply so far.
-  [[nodiscard]] std::size_t reply_bytes() const noexcept { return reply_.bytes.size(); }
   /// What it makes the node hold.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     return order_.commands.memory_bytes() + reply_.bytes.capacity() +
@@ -152,8 +155,9 @@ class shard_transaction {
   /// A command that was sent and not replied to.
   struct slot {
     std::size_t bytes = 0;
-    std::size_t awaited = 0;     // answers still to come
-    resp::streamed_reply reply;  // of a command of one shard
+    std::size_t reply_bytes = 0;  // of values that may come
+    std::size_t awaited = 0;      // answers still to come
+    resp::streamed_reply reply;   // of a command of one shard
     std::unique_ptr<running_plan> plan;
   };
   /// What an answer of a shard belongs to.
@@ -220,6 +224,7 @@ class shard_transaction {
   std::size_t next_ = 0;
   std::deque<slot> slots_;
   std::size_t slot_bytes_ = 0;
+  std::size_t slot_reply_bytes_ = 0;
   std::vector<lane> lanes_;  // by shard
   resp::streamed_reply reply_;
   std::vector<resp::hold_reason> holds_;

@@ -14,8 +14,10 @@ std::uint64_t value_streams::open(lane_key to, kv::value_parts what) {
   for (auto i = oldest.size(); i-- > 0;) {
     oldest[i] = first = std::min(first, what.parts[i].where.segment);
   }
-  streams_.emplace(next_stream_,
-                   stream{.to = to, .what = std::move(what), .oldest = std::move(oldest)});
+  if (what.value_lsn > durable_) undecided_.emplace(what.value_lsn, next_stream_);
+  const auto opened = streams_.emplace(
+      next_stream_, stream{.to = to, .what = std::move(what), .oldest = std::move(oldest)});
+  pin(opened.first->second);
   return next_stream_++;
 }
 
@@ -32,13 +34,26 @@ void value_streams::drop(std::uint64_t number) {
   if (place == streams_.end()) return;
   // Its segments stay until nothing is read there any more.
   place->second.dropped = true;
-  if (place->second.arrived == place->second.asked) streams_.erase(place);
+  if (place->second.arrived == place->second.asked) erase(place);
+}
+
+value_streams::stream_place value_streams::erase(stream_place gone) {
+  const auto& its = gone->second;
+  if (its.all_until < its.oldest.size()) unpin(its);
+  if (its.what.value_lsn > durable_) {
+    const auto [first, last] = undecided_.equal_range(its.what.value_lsn);
+    undecided_.erase(
+        std::find_if(first, last, [gone](const auto& each) { return each.second == gone->first; }));
+  }
+  return streams_.erase(gone);
 }
 
 void value_streams::on_durable(lsn durable) {
-  const auto before = std::exchange(durable_, std::max(durable_, durable));
-  for (const auto& [number, waiting] : streams_) {
-    if (waiting.what.value_lsn > before) want(number);
+  durable_ = std::max(durable_, durable);
+  while (!undecided_.empty() && undecided_.begin()->first <= durable_) {
+    const auto number = undecided_.begin()->second;
+    undecided_.erase(undecided_.begin());
+    want(number);
   }
   pump();
 }
@@ -73,7 +88,10 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   ENSURE(place != streams_.end());
   auto& its = place->second;
   ++its.arrived;
-  if (index == its.all_until) ++its.all_until;
+  if (index == its.all_until) {
+    unpin(its);
+    if (++its.all_until < its.oldest.size()) pin(its);
+  }
   std::optional<streamed_part> delivered;
   if (!its.dropped) {
     auto bytes = record ? part_in(*record, shard_, its.what.parts[index])
@@ -84,7 +102,7 @@ std::optional<streamed_part> value_streams::on_record(std::uint64_t ticket,
   }
   const auto is_over =
       its.dropped ? its.arrived == its.asked : its.arrived == its.what.parts.size();
-  if (is_over) streams_.erase(place);
+  if (is_over) erase(place);
   pump();
   return delivered;
 }
@@ -101,22 +119,17 @@ std::string_view value_streams::wanted_of(const stream& from, std::uint32_t inde
 
 std::vector<streamed_part> value_streams::fail_undecided(const failure& why) {
   std::vector<streamed_part> failed;
-  for (auto place = streams_.begin(); place != streams_.end();) {
-    const auto& [number, its] = *place;
+  while (!undecided_.empty()) {
+    const auto lost = streams_.find(undecided_.begin()->second);
     // Nothing of it was asked for yet (invariant 2).
-    const auto is_lost = its.what.value_lsn > durable_;
-    if (is_lost) failed.push_back({its.to, number, 0, why});
-    place = is_lost ? streams_.erase(place) : std::next(place);
+    failed.push_back({lost->second.to, lost->first, 0, why});
+    erase(lost);
   }
   return failed;
 }
 
 std::uint32_t value_streams::pinned_from() const noexcept {
-  auto first = UINT32_MAX;
-  for (const auto& [number, its] : streams_) {
-    if (its.all_until < its.oldest.size()) first = std::min(first, its.oldest[its.all_until]);
-  }
-  return first;
+  return pins_.empty() ? UINT32_MAX : *pins_.begin();
 }
 
 }  // namespace troupe::actors

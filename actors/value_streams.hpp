@@ -19,6 +19,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -84,6 +85,11 @@ class value_streams {
     std::uint64_t stream;
     std::uint32_t index;
   };
+  using stream_place = std::map<std::uint64_t, stream>::iterator;
+
+  void pin(const stream& its) { pins_.insert(its.oldest[its.all_until]); }
+  void unpin(const stream& its) { pins_.erase(pins_.find(its.oldest[its.all_until])); }
+  stream_place erase(stream_place gone);
 
   void want(std::uint64_t number);
   void pump();
@@ -100,6 +106,8 @@ class value_streams {
   std::map<std::uint64_t, stream> streams_;
   std::deque<std::uint64_t> turns_;  // streams that may ask for a part, in turn
   std::map<std::uint64_t, read> in_flight_;
+  std::multimap<lsn, std::uint64_t> undecided_;  // streams of values that are not durable
+  std::multiset<std::uint32_t> pins_;            // first segment each stream has still to read
   std::uint64_t next_stream_ = 1;
   std::uint64_t next_ticket_ = ticket_mark;
   lsn durable_{};

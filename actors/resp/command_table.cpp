@@ -249,6 +249,17 @@ resolved_command check_command(arguments argv) {
   return {spec, std::nullopt};
 }
 
+std::size_t reply_bytes_estimate(const command_spec& spec, std::size_t argument_count) noexcept {
+  // The writes that reply values: GETDEL and its kin, and SET with the option GET.
+  const bool replies_values = spec.has(command_flag::readonly) || spec.name.starts_with("get") ||
+                              (spec.name == "set" && argument_count > 3);
+  if (!replies_values) return 0;
+  const key_positions keys = keys_of(spec, argument_count);
+  if (keys.empty()) return 0;
+  const std::size_t count = (keys.end - keys.first + keys.step - 1) / keys.step;
+  return std::min(count, limits::reply_bytes_max / limits::part_bytes_max) * limits::part_bytes_max;
+}
+
 std::size_t write_bytes_estimate(arguments argv) noexcept {
   std::size_t bytes = 0;
   for (const std::string_view argument : argv) bytes += argument.size();

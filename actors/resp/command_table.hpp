@@ -210,6 +210,11 @@ struct resolved_command {
 /// Precondition: argv is not empty.
 [[nodiscard]] resolved_command check_command(arguments argv);
 
+/// Bytes of values in the reply at most, by a command of `argument_count` arguments; what is
+/// streamed counts for nothing. 0 if it replies no values.
+[[nodiscard]] std::size_t reply_bytes_estimate(const command_spec& spec,
+                                               std::size_t argument_count) noexcept;
+
 /// Bytes a write adds to the log at most, beside what it copies from existing values.
 [[nodiscard]] std::size_t write_bytes_estimate(arguments argv) noexcept;
 

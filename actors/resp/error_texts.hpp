@@ -40,6 +40,10 @@ inline constexpr std::string_view overflow = "ERR increment or decrement would o
 inline constexpr std::string_view not_finite = "ERR increment would produce NaN or Infinity";
 inline constexpr std::string_view string_too_long =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view reply_too_large =
+    "ERR the reply is too large: ask for fewer keys at once";
+inline constexpr std::string_view exec_reply_too_large =
+    "ERR the replies of EXEC are too large: this command was run";
 inline constexpr std::string_view same_object = "ERR source and destination objects are the same";
 inline constexpr std::string_view db_out_of_range = "ERR DB index is out of range";
 

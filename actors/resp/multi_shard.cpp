@@ -95,7 +95,7 @@ multi_shard_plan::multi_shard_plan(const command_spec& spec, arguments argv,
   ENSURE(!pieces_.empty());
 }
 
-std::vector<piece> plan_rule::next_streamed_phase(std::vector<streamed_reply> replies,
+std::vector<piece> plan_rule::next_streamed_phase(std::span<streamed_reply> replies,
                                                   streamed_reply& to, protocol version) {
   std::vector<std::string> whole;
   for (auto& reply : replies) {
@@ -109,16 +109,20 @@ std::vector<piece> plan_rule::next_streamed_phase(std::vector<streamed_reply> re
 multi_shard_plan::progress multi_shard_plan::advance(std::vector<streamed_reply> replies,
                                                      streamed_reply& to, protocol version) {
   ENSURE(replies.size() == pieces_.size() && !pieces_.empty());
+  const auto marks_before = to.marks.size();
   const auto error = std::ranges::find_if(
       replies, [](const streamed_reply& reply) { return reply_reader(reply.bytes).is_error(); });
   if (error != replies.end()) {
     to.bytes += error->bytes;
+    pieces_.clear();
+  } else {
+    pieces_ = rule_->next_streamed_phase(replies, to, version);
+  }
+  if (to.marks.size() == marks_before) {
+    // All or none of them are passed on.
     for (const auto& reply : replies) {
       for (const auto& mark : reply.marks) dropped_.push_back(mark.source);
     }
-    pieces_.clear();
-  } else {
-    pieces_ = rule_->next_streamed_phase(std::move(replies), to, version);
   }
   return pieces_.empty() ? progress::finished : progress::next_phase;
 }

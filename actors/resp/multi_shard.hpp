@@ -68,8 +68,9 @@ class plan_rule {
   /// pieces after writing the final reply.
   [[nodiscard]] virtual std::vector<piece> next_phase(std::vector<std::string> replies,
                                                       reply_writer& out) = 0;
-  /// The same where replies of pieces may have streams. None of the others has any.
-  [[nodiscard]] virtual std::vector<piece> next_streamed_phase(std::vector<streamed_reply> replies,
+  /// The same where replies of pieces may have streams; passes on all of them or none. No other
+  /// rule gets any.
+  [[nodiscard]] virtual std::vector<piece> next_streamed_phase(std::span<streamed_reply> replies,
                                                                streamed_reply& to,
                                                                protocol version);
 };

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "actors/resp/error_texts.hpp"
 #include "actors/resp/multi_shard_rules.hpp"
 #include "actors/resp/piece_commands.hpp"
 #include "storage/base/ensure.hpp"
 #include "storage/base/hash_slot.hpp"
+#include "storage/base/limits.hpp"
 
 namespace troupe::resp {
 namespace {
@@ -103,12 +105,20 @@ class gather_rule final : public plan_rule {
     return {};
   }
 
-  std::vector<piece> next_streamed_phase(std::vector<streamed_reply> replies, streamed_reply& to,
+  std::vector<piece> next_streamed_phase(std::span<streamed_reply> replies, streamed_reply& to,
                                          protocol version) override {
     std::vector<element_reader> readers;
     readers.reserve(replies.size());
     for (const auto& reply : replies) readers.emplace_back(reply);
     reply_writer out(to.bytes, version);
+    std::size_t bytes = 0;
+    for (const auto& reply : replies) {
+      bytes += reply.bytes.size() + reply.marks.size() * limits::streamed_reply_bytes;
+    }
+    if (bytes > limits::reply_bytes_max) {
+      out.error(error_texts::reply_too_large);
+      return {};
+    }
     out.array(piece_of_key_.size());
     for (const std::uint32_t index : piece_of_key_) readers[index].pass_on(to, out);
     return {};

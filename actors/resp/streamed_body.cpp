@@ -11,6 +11,8 @@ namespace troupe::resp {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";
+/// What its shard keeps for each part of a stream.
+constexpr std::size_t listed_part_bytes = 40;
 
 bool is_named(const stream_source& source, shard_id shard, std::uint64_t number) noexcept {
   return source.number == number && source.shard == shard;
@@ -37,8 +39,9 @@ streamed_body::streamed_body(std::string_view rest, std::span<const stream_mark>
     const auto from = marks[i].at - begin;
     const auto end = i + 1 < marks.size() ? marks[i + 1].at - begin : rest.size();
     sections_.push_back({marks[i].source, std::string(rest.substr(from, end - from)), {}});
+    own_bytes_ += sizeof(section) + marks[i].source.parts * listed_part_bytes;
   }
-  own_bytes_ = rest.size() + marks.size() * sizeof(section);
+  own_bytes_ += rest.size();
 }
 
 void streamed_body::add(shard_id shard, std::uint64_t number, std::uint32_t index,

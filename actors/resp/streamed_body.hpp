@@ -90,7 +90,7 @@ class streamed_body {
   void add_open(std::vector<stream_source>& to) const;
   /// Parts of source() that may be asked for beyond those that were; they then count as asked for.
   [[nodiscard]] std::uint32_t take_credit() noexcept;
-  /// Bytes it costs at its beginning, without parts.
+  /// Bytes it costs at its beginning, here and in shards, without the bytes of parts.
   [[nodiscard]] std::size_t own_bytes() const noexcept { return own_bytes_; }
 
  private:

@@ -249,9 +249,13 @@ exec_status handle_mget(shard_command& command) {
   values.reserve(keys.size());
   // Every cold value is asked for in one round, so the loop goes on behind the first.
   bool waits = false;
+  std::size_t bytes = 0;
   for (const std::string_view key : keys) {
     values.push_back(command.store.find(key, command.store.hash(key)));
     waits |= must_wait(command, values.back());
+    bytes += values.back().state == presence::large ? limits::streamed_reply_bytes
+                                                    : values.back().value_size;
+    if (bytes > limits::reply_bytes_max) return refuse(command, error_texts::reply_too_large);
   }
   if (waits) return exec_status::cold;
   command.reply.array(values.size());

@@ -43,8 +43,20 @@ inline constexpr std::uint32_t reactors_max = 64;
 inline constexpr std::size_t query_buffer_bytes = 64 << 20;  ///< beside the bulk being read
 inline constexpr std::size_t inline_bytes = 64 * 1024;
 inline constexpr std::uint32_t arguments_max = 1 << 20;
-/// Unread replies at which a client is closed: room for two values of the largest size and more.
-inline constexpr std::size_t output_bytes_max = 2 * value_bytes_max + (256ull << 20);
+/// Unread replies at which no further command of a client is run.
+inline constexpr std::size_t output_bytes_pause = 8 << 20;
+/// Replies under way to a client at which no further command of it is run, values that may come
+/// counted as if they came.
+inline constexpr std::size_t replies_under_way_bytes = 64 << 20;
+/// The reply to one command, or to EXEC; a larger one is refused. What is streamed does not count.
+inline constexpr std::size_t reply_bytes_max = 160 << 20;
+/// What a streamed value counts for in its reply: about what the list of its parts takes.
+inline constexpr std::size_t streamed_reply_bytes = 16 * 1024;
+/// Unread replies at which a client is closed.
+inline constexpr std::size_t output_bytes_max = 256ull << 20;
+/// What one client can make the node hold: the largest value as it comes in and under way, and
+/// replies.
+inline constexpr std::size_t client_bytes_max = 2 * value_bytes_max + output_bytes_max;
 inline constexpr std::uint32_t unauthenticated_arguments = 10;
 inline constexpr std::size_t unauthenticated_bulk_bytes = 16 * 1024;
 /// A whole command before AUTH, framing included, and what is read ahead of running it.
@@ -67,6 +79,7 @@ inline constexpr std::uint64_t client_memory_bytes_max = 1ull << 50;
 static_assert(part_bytes_max + key_bytes_max + member_bytes_max + 256 <= record_bytes_max);
 static_assert(2 * record_bytes_max <= frame_bytes_max);
 static_assert(streamed_parts_ahead * record_bytes_max <= streamed_bytes_ahead);
+static_assert(output_bytes_pause + replies_under_way_bytes + reply_bytes_max < output_bytes_max);
 static_assert(frame_bytes_max <= segment_bytes_min / 2);
 static_assert(frame_bytes_max < (1u << 29) - 1, "Cap'n Proto's Data ends at 2^29 - 1 bytes");
 static_assert(segment_bytes_max <= UINT32_MAX, "record locations hold 32-bit offsets");

@@ -122,15 +122,15 @@ TEST_CASE("a held reply is answered when its time is over") {
 TEST_CASE("a client with too much under way is not read until replies come") {
   gateway_world world;
   auto client = world.connect();
-  const auto get = "GET " + a + "\r\n";
+  const auto del = "DEL " + a + "\r\n";
   std::string pipeline;
-  for (int i = 0; i < 3000; ++i) pipeline += get;
+  for (int i = 0; i < 3000; ++i) pipeline += del;
   client.send(pipeline);
   const auto sent = world.await_commands(0, actors::session::in_flight_max);
   CHECK(sent.size() == actors::session::in_flight_max);
   // The kernel's buffers fill up, the gateway's do not.
   std::string more;
-  for (int i = 0; i < 10'000; ++i) more += get;
+  for (int i = 0; i < 10'000; ++i) more += del;
   constexpr std::size_t kernel_bytes_max = 64 << 20;
   std::size_t taken = 0;
   for (auto refused = 0; refused < 2 && taken < kernel_bytes_max;) {
@@ -143,12 +143,12 @@ TEST_CASE("a client with too much under way is not read until replies come") {
   CHECK(world.statistics().clients.received_bytes < (16u << 20));
   CHECK(world.shards[0].commands().size() == actors::session::in_flight_max);
   std::vector<gateway_world::answer> answers;
-  for (const auto& command : sent) answers.push_back({command, "$-1\r\n", {}});
+  for (const auto& command : sent) answers.push_back({command, ":0\r\n", {}});
   world.reply(0, answers);
   world.await_commands(0, 2 * actors::session::in_flight_max);
   CHECK(world.shards[0].commands().size() == 2 * actors::session::in_flight_max);
   std::string expected;
-  for (std::size_t i = 0; i < sent.size(); ++i) expected += "$-1\r\n";
+  for (std::size_t i = 0; i < sent.size(); ++i) expected += ":0\r\n";
   CHECK(world.await(client, expected) == expected);
 }
 

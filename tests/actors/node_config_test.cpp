@@ -135,7 +135,7 @@ TEST_CASE("a small machine still gets one reactor and some memory") {
   const auto config = node_config::defaults_for({1, 1});
   CHECK(config.reactors == 1);
   CHECK(config.memory_bytes >= 1 << 20);
-  CHECK(config.client_memory_bytes == limits::output_bytes_max);
+  CHECK(config.client_memory_bytes == limits::client_bytes_max);
 }
 
 TEST_CASE("clients may hold a tenth of the memory of a large machine") {

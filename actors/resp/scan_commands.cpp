@@ -76,6 +76,7 @@ exec_status handle_scan(shard_command& command) {
   const auto options = parse_scan_options(command);
   if (!options) return exec_status::done;
 
+  command.store.observe_all();
   key_list keys(command.reply.version());
   std::uint64_t following = 0;
   if (const auto cursor = decode_cursor(*number, command.place.shard_count)) {
@@ -100,6 +101,7 @@ exec_status handle_keys(shard_command& command) {
   const std::string_view pattern = command.argv[1];
   const bool matches_all = pattern == "*";
   constexpr std::size_t step = 4096;
+  command.store.observe_all();
   key_list keys(command.reply.version());
   std::uint64_t cursor = 0;
   do {
@@ -112,6 +114,7 @@ exec_status handle_keys(shard_command& command) {
 }
 
 exec_status handle_randomkey(shard_command& command) {
+  command.store.observe_all();
   if (const auto key = command.store.random_key(command.random)) {
     command.reply.bulk(*key);
   } else {
@@ -121,6 +124,7 @@ exec_status handle_randomkey(shard_command& command) {
 }
 
 exec_status handle_dbsize(shard_command& command) {
+  command.store.observe_all();
   command.reply.integer(static_cast<std::int64_t>(command.store.size()));
   return exec_status::done;
 }

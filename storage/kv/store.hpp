@@ -80,6 +80,7 @@ class store {
   /// writes.
   void begin_command(durability level) {
     level_ = level;
+    newest_observed_ = std::max(newest_observed_, observed_);
     observed_ = {};
     wrote_ = false;
     lacked_room_ = 0;
@@ -90,6 +91,9 @@ class store {
   /// Highest LSN of a record of level `durable` or above that the command depends on: the last
   /// change of every key looked at or written, deleted keys and the last flush included. 0 = none.
   [[nodiscard]] lsn observed() const noexcept { return observed_; }
+  /// The command depends on which keys there are, as SCAN does: on every write so far of level
+  /// `durable` or above.
+  void observe_all() noexcept { observed_ = std::max(observed_, newest_observed_); }
   /// True if the command appended a record.
   [[nodiscard]] bool wrote() const noexcept { return wrote_; }
   /// What find() and find_part() called cold in this command, each once.
@@ -305,6 +309,8 @@ class store {
   lsn durable_{};
   lsn flush_lsn_{};
   durability flush_level_ = durability::memory;
+
+  lsn newest_observed_{};  ///< by all earlier commands, so no write of level durable is above it
 
   // The current command.
   durability level_ = durability::memory;

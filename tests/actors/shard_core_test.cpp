@@ -41,6 +41,28 @@ TEST_CASE("a miss through an undecided delete waits for the delete") {
   CHECK(shard.run({"GET", "key"}).outcome.hold == del.outcome.last_write);
 }
 
+TEST_CASE("what depends on which keys there are is held by every undecided write") {
+  const std::vector<words> askers = {
+      {"SCAN", "0"}, {"KEYS", "*"}, {"DBSIZE"}, {"RANDOMKEY"}, {"SCAN", "0", "MATCH", "other*"}};
+  one_shard shard;
+  shard.run({"SET", "early", "value"});
+  shard.commit();
+  for (const auto& write : {words{"SET", "key", "value"}, {"DEL", "key"}, {"FLUSHALL"}}) {
+    const auto written = shard.run(write).outcome.last_write;
+    REQUIRE(written.value > 0);
+    for (const auto& asker : askers) {
+      INFO(write.front() << ", " << asker.front());
+      const auto asked = shard.run(asker);
+      CHECK(asked.done);
+      CHECK(asked.outcome.hold == written);
+    }
+    shard.commit();
+    for (const auto& asker : askers) CHECK(shard.run(asker).outcome.hold == lsn{});
+  }
+  shard.run({"SET", "key", "value"}, durability::memory);
+  for (const auto& asker : askers) CHECK(shard.run(asker).outcome.hold == lsn{});
+}
+
 TEST_CASE("writes of lower levels wait for nothing and hold nobody") {
   one_shard shard;
   for (const auto level : {durability::memory, durability::interval}) {

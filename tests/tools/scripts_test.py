@@ -139,12 +139,16 @@ class MetricsTest(unittest.TestCase):
 class CountTest(unittest.TestCase):
     def count(self, entries, *flags):
         """(exit code, last line) of count_tests.py over one log."""
+        code, lines = self.lines(entries, *flags)
+        return code, lines[-1]
+
+    def lines(self, entries, *flags):
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "log.json"
             log.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
             done = subprocess.run([sys.executable, str(SCRIPTS / "count_tests.py"), *flags, log],
                                   capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout.splitlines()[-1]
+        return done.returncode, done.stdout.splitlines()
 
     def test_cases_and_whole_programs_are_added_up(self):
         cases = "[doctest] test cases:  21 |  20 passed | 1 failed | 0 skipped"
@@ -158,6 +162,19 @@ class CountTest(unittest.TestCase):
                    {"name": "b", "result": "FAIL",
                     "stderr": "Ran 5 tests in 1s\n\nFAILED (failures=1, errors=2)\n"}]
         self.assertEqual(self.count(entries), (1, "6 passed, 3 failed"))
+
+    def test_skipped_cases_are_named_and_count_as_neither(self):
+        some = ("test_a ... ok\ntest_b ... skipped 'no redis here'\n"
+                "test_c ... skipped 'no redis here'\n\nRan 3 tests in 0.1s\n\nOK (skipped=2)\n")
+        all_of_them = ("test_a ... skipped \"it's not mounted\"\n\n"
+                       "Ran 1 test in 0.1s\n\nOK (skipped=1)\n")
+        entries = [{"name": "a", "result": "OK", "stderr": some},
+                   {"name": "b", "result": "OK", "stderr": all_of_them},
+                   {"name": "c", "result": "FAIL",
+                    "stderr": "Ran 3 tests in 1s\n\nFAILED (failures=1, skipped=1)\n"}]
+        self.assertEqual(self.lines(entries), (1, [
+            "skipped: 2 of a (no redis here)", "skipped: 1 of b (it's not mounted)",
+            "skipped: 1 of c (no reason given)", "failed: c (log)", "2 passed, 1 failed"]))
 
     def test_a_program_that_ends_badly_is_a_failure_though_no_case_failed(self):
         cases = "[doctest] test cases:  2 |  2 passed | 0 failed | 0 skipped"

@@ -1,7 +1,7 @@
 """A real process killed by SIGKILL at random moments under load: every acknowledged write is there
 after the restart, the others are there whole or not at all, and counters never go back.
 
-Quick: 15 kills over two nodes. TROUPE_TEST_DEPTH=full: 100. The seed is printed first;
+100 kills over two nodes; TROUPE_TEST_DEPTH=full: 500. The seed is printed first;
 TROUPE_TEST_SEED repeats a run as far as timing allows.
 """
 
@@ -82,10 +82,10 @@ class Kill(NodeCase):
         self.assertEqual(node.terminate(), 0, node.output())
 
     def test_one_shard_keeps_what_it_acknowledged(self):
-        self.kill_repeatedly(50 if FULL else 8, "--shards", "1", "--reactors", "1")
+        self.kill_repeatedly(250 if FULL else 50, "--shards", "1", "--reactors", "1")
 
     def test_four_shards_keep_what_they_acknowledged(self):
-        self.kill_repeatedly(50 if FULL else 7, "--shards", "4", "--reactors", "2",
+        self.kill_repeatedly(250 if FULL else 50, "--shards", "4", "--reactors", "2",
                              "--memory", "2MiB")
 
 

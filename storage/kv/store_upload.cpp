@@ -1,5 +1,6 @@
 // Large values: their parts in the log, and those that arrive part by part.
 #include <algorithm>
+#include <utility>
 
 #include "storage/base/crc32c.hpp"
 #include "storage/kv/store.hpp"
@@ -58,7 +59,8 @@ result<void> store::put_pieces(std::string_view key, key_hash hash,
   }
   upload whole;
   whole.parts.reserve(count);
-  std::vector<std::pair<lsn, std::string_view>> appended;
+  // Copied before the head replaces the entry that the pieces may be views of.
+  std::vector<std::pair<lsn, std::string>> appended;
   for (const value_piece& piece : pieces) {
     std::uint32_t left = piece.times;
     if (!piece.part) {
@@ -77,7 +79,9 @@ result<void> store::put_pieces(std::string_view key, key_hash hash,
     bury_parts(whole);
     return put.error();
   }
-  for (const auto& [sequence, content] : appended) undecided_parts_.emplace(sequence, content);
+  for (auto& [sequence, content] : appended) {
+    undecided_parts_.emplace(sequence, std::move(content));
+  }
   return {};
 }
 

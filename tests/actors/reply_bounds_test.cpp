@@ -77,6 +77,7 @@ TEST_CASE("no more values are under way to a client than it may be made to take"
   one_client client;
   client.is_local = false;
   client.shard.run({"SET", "key", std::string(mib, 'x')});
+  client.shard.run({"SET", "other", std::string(mib, 'y')});  // drives the first out of memory
   client.commit();
   constexpr auto at_once = limits::replies_under_way_bytes / mib;
   CHECK(client.send(std::vector<std::string>(100, "GET key")).empty());

@@ -16,8 +16,7 @@
 //  4. After the answer the rest of what the client sends is read and dropped for a while: closing
 //     before would reset the connection and could take the answer away.
 //  5. Where no connection can be accepted, for want of descriptors, nothing is accepted for a
-//  while.
-//     Whoever connects waits in the kernel meanwhile.
+//     while. Whoever connects waits in the kernel meanwhile.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Frames, and the fate of what was asked of a log, as messages; for wal_flusher and log_worker.
+// Frames, and the fate of what was asked of a log, as messages; for shard, wal_flusher and
+// log_worker.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,24 @@
 #include "storage/log/log_writer.hpp"
 
 namespace troupe::actors {
+
+/// The message that has a frame written; it holds a copy of the payload.
+[[nodiscard]] inline schemas::envelope<schemas::LogFrame> log_frame(const log::frame& closed) {
+  auto message = schemas::envelope<schemas::LogFrame>::builder::with_blob(closed.payload.size());
+  message->setUse(closed.use.value);
+  message->setSegment(closed.segment);
+  message->setOffset(closed.offset);
+  message->setNumber(closed.number);
+  message->setFirst(closed.first.value);
+  message->setLast(closed.last.value);
+  message->setSettled(closed.settled.value);
+  message->setEpoch(closed.epoch.value);
+  message->setHistory(closed.history.value);
+  message->setTimeMs(closed.time_ms);
+  message->setRecordCount(closed.record_count);
+  message->setRecords(schemas::data(closed.payload));
+  return message.finish();
+}
 
 /// The frame of a message; its payload is the message's.
 [[nodiscard]] inline log::frame_view decode(schemas::LogFrame::Reader from) {

@@ -182,8 +182,7 @@ result<std::uint32_t> count_clients(std::uint64_t descriptors, const descriptor_
   if (clients < limits::clients_max) {
     spdlog::warn(
         "maxclients is {} instead of {}: this process may open {} files and sockets, {} of them "
-        "are "
-        "its own (ulimit -n, LimitNOFILE)",
+        "are its own (ulimit -n, LimitNOFILE)",
         clients, limits::clients_max, descriptors, descriptors_beside_clients(needs));
   }
   return clients;

@@ -8,6 +8,7 @@
 
 #include "actors/command_codec.hpp"
 #include "actors/failure_codec.hpp"
+#include "actors/log_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/statistics_codec.hpp"
 #include "actors/stream_codec.hpp"
@@ -84,24 +85,12 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
 
   // ---- shard_outputs ----------------------------------------------------------------------------
   void send_frame(log::frame&& closed) override {
-    auto message = envelope<schemas::LogFrame>::builder::with_blob(closed.payload.size());
-    message->setUse(closed.use.value);
-    message->setSegment(closed.segment);
-    message->setOffset(closed.offset);
-    message->setNumber(closed.number);
-    message->setFirst(closed.first.value);
-    message->setLast(closed.last.value);
-    message->setSettled(closed.settled.value);
-    message->setEpoch(closed.epoch.value);
-    message->setHistory(closed.history.value);
-    message->setTimeMs(closed.time_ms);
-    message->setRecordCount(closed.record_count);
-    message->setRecords(schemas::data(closed.payload));
+    auto message = log_frame(closed);
     // The log worker wants a core to check and copy a large frame; a small one only keeps the disk
     // busy.
     if (closed.payload.size() > small_frame_bytes) forbid_polling();
     tail_->recycle(std::move(closed.payload));
-    self_->send(neighbours_.flusher, message.finish());
+    self_->send(neighbours_.flusher, std::move(message));
   }
 
   void send_reply(shard_reply&& answer) override {

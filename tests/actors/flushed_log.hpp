@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "actors/log_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/wal_flusher.hpp"
 #include "storage/log/log_tail.hpp"
@@ -185,22 +186,7 @@ class flushed_log {
     REQUIRE(closed);
     return std::move(*closed);
   }
-  void post(const log::frame& closed) {
-    envelope<schemas::LogFrame>::builder message(closed.payload.size() + 256);
-    message->setUse(closed.use.value);
-    message->setSegment(closed.segment);
-    message->setOffset(closed.offset);
-    message->setNumber(closed.number);
-    message->setFirst(closed.first.value);
-    message->setLast(closed.last.value);
-    message->setSettled(closed.settled.value);
-    message->setEpoch(closed.epoch.value);
-    message->setHistory(closed.history.value);
-    message->setTimeMs(closed.time_ms);
-    message->setRecordCount(closed.record_count);
-    message->setRecords(schemas::data(closed.payload));
-    caf::anon_send(flusher, message.finish());
-  }
+  void post(const log::frame& closed) { caf::anon_send(flusher, actors::log_frame(closed)); }
   void post(const std::string& value) {
     append(value);
     post(take_frame());

@@ -8,6 +8,7 @@
 
 #include "actors/command_codec.hpp"
 #include "actors/failure_codec.hpp"
+#include "actors/paced_warning.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/statistics_codec.hpp"
 #include "actors/stream_codec.hpp"
@@ -278,7 +279,10 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
       core_.on_record(read->getTicket(), record_bytes_);
     } else {
       auto why = actors::decode(read->getFailed());
-      spdlog::error("shard {}: cold read failed: {}", place_.shard.value, why.message);
+      if (const auto times = unread_.failed(home_.time().monotonic_us())) {
+        spdlog::error("shard {}: a record cannot be read ({} reads failed since the last line): {}",
+                      place_.shard.value, *times, why.message);
+      }
       core_.on_record(read->getTicket(), std::move(why));
     }
     record_read_ = envelope<schemas::RecordRead>();
@@ -361,6 +365,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   // While a record read is handled: its message, which is passed on to who streams it.
   envelope<schemas::RecordRead> record_read_;
   std::string_view record_bytes_;
+  paced_warning unread_;
   bool polling_forbidden_ = false;
   bool stopping_ = false;
   bool stop_sent_ = false;

@@ -98,7 +98,6 @@ void write_server(const info_source& from, info_writer& to) {
   to.field("config_file", facts.config_file);
   to.field("io_threads_active", 0);
   to.field("reactors", from.config.reactors);
-  to.field("restarted_actors", from.node.restarted_actors);
 }
 
 void write_clients(const info_source& from, info_writer& to) {

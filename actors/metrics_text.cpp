@@ -97,8 +97,6 @@ const figure<node> node_figures[] = {
      read_seconds_of_us<&node::cpu_system_us>},
     {gauge, "troupe_memory_limit_bytes", "Configured bound of cached values.",
      read_member<&node::memory_limit_bytes>},
-    {counter, "troupe_restarted_actors_total", "Actors restarted after a failure.",
-     read_member<&node::restarted_actors>},
 };
 
 const figure<clients> client_figures[] = {

@@ -163,7 +163,6 @@ struct node_statistics {
   std::uint64_t cpu_user_us = 0;         ///< counter
   std::uint64_t cpu_system_us = 0;       ///< counter
   std::uint64_t memory_limit_bytes = 0;  ///< configured bound of cached values
-  std::uint64_t restarted_actors = 0;    ///< counter
   node_facts facts;
   client_statistics clients;
   std::vector<shard_statistics> shards;

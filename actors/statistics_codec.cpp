@@ -231,7 +231,6 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
 
 node_statistics decode(schemas::NodeStatistics::Reader from) {
   node_statistics to;
-  to.restarted_actors = from.getRestartedActors();
   for (const auto shard : from.getShards()) to.shards.push_back(decode(shard));
   for (const auto gateway : from.getGateways()) {
     const auto each = decode(gateway);

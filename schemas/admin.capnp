@@ -101,7 +101,6 @@ struct NodeStatistics {
   # metrics -> whoever asks: everything at once.
   shards @0 :List(ShardStatistics);
   gateways @1 :List(GatewayStatistics);
-  restartedActors @2 :UInt64;
 }
 
 struct GatewayRequest {

@@ -168,7 +168,7 @@ class mock_metrics : public member {
   actors::metrics_actor::behavior_type make_behavior() {
     return {[](const envelope<schemas::StatisticsRequest>&) {
       envelope<schemas::NodeStatistics>::builder all;
-      all->setRestartedActors(4711);
+      all->initShards(1)[0].setKeys(4711);
       return all.finish();
     }};
   }
@@ -421,7 +421,9 @@ TEST_CASE("the node answers with what metrics counted") {
                                                                                        &answer);
   world.at.run();
   REQUIRE(answer);
-  CHECK(envelope<schemas::NodeStatistics>::reader(*answer)->getRestartedActors() == 4711);
+  const auto all = actors::decode(*envelope<schemas::NodeStatistics>::reader(*answer));
+  REQUIRE(all.shards.size() == 1);
+  CHECK(all.shards[0].keys == 4711);
 }
 
 }  // namespace troupe::tests

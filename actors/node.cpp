@@ -263,7 +263,11 @@ int run_node(const node_config& config) {
   }
   signals.finish();
   node = nullptr;  // a handle left over would keep the system from ending
-  spdlog::info("stopped");
+  if (exit_code == 0) {
+    spdlog::info("stopped");
+  } else {
+    spdlog::error("stopped after a failure, which is named above");
+  }
   return exit_code;
 }
 

@@ -316,14 +316,21 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
       stop_at_us_ = home_.time().monotonic_us() + order->getGraceMs() * 1000ull;
       core_.demand_commit();
     }
-    if (core_.settled()) self_->quit();
+    if (!core_.settled()) return;
+    if (!core_.failed()) {
+      self_->quit();
+      return;
+    }
+    spdlog::error("shard {}: stopped with a failed log: {}", place_.shard.value,
+                  core_.failed()->message);
+    self_->quit(caf::make_error(not_all_written));
   }
 
   void on_tick() {
     core_.tick();
     if (stopping_ && home_.time().monotonic_us() >= stop_at_us_) {
       spdlog::error("shard {}: stopped before everything was written", place_.shard.value);
-      self_->quit();
+      self_->quit(caf::make_error(not_all_written));
       return;
     }
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);

@@ -406,6 +406,18 @@ TEST_CASE("who dies while the node stops does not hold it up") {
   world.check_stopped_in_order();
 }
 
+TEST_CASE("a shard that stops with something unwritten makes the end of the node a failure") {
+  supervised world;
+  world.notes.deaf = "shard 1";
+  world.stop();
+  CHECK_FALSE(world.ended);
+  caf::anon_send_exit(world.made.families[1].shard, actors::not_all_written);
+  world.at.run();
+  REQUIRE(world.ended);
+  CHECK(*world.ended == caf::exit_reason::unhandled_exception);
+  world.check_stopped_in_order();
+}
+
 TEST_CASE("told to stop twice, the node stops once") {
   supervised world;
   world.notes.deaf = "gateway 0";

@@ -1,6 +1,6 @@
 """Data directories that a node must refuse: damaged, of another node, of another layout, of a newer
 version. Each gets exit code 1 and a sentence that names the file, and what is damaged stays as it
-is. And damage under a running node, which refuses the values concerned and says so to the operator."""
+is. And damage under a running node, which refuses the values concerned and tells the operator."""
 
 import shutil
 import struct

@@ -20,8 +20,9 @@ class FailedLog(NodeCase):
                 os.truncate(path, SEGMENT_HEADER_BYTES)
             with self.assertRaisesRegex(RespError, "^MISCONF outcome unknown: "):
                 client.call("SET", "lost", "value")
-            with self.assertRaisesRegex(RespError, "^MISCONF shard 0 is read-only"):
+            with self.assertRaisesRegex(RespError, "^MISCONF shard 0 is read-only") as refused:
                 client.call("SET", "refused", "value")
+            self.assertEqual(str(refused.exception).count("/shard-0000/"), 1, refused.exception)
             with self.assertRaisesRegex(RespError, "^MISCONF the key's last write is lost"):
                 client.call("GET", "lost")
             self.assertEqual(client.call("GET", "kept"), b"value")

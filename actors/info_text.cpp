@@ -98,7 +98,6 @@ void write_server(const info_source& from, info_writer& to) {
   to.field("config_file", facts.config_file);
   to.field("io_threads_active", 0);
   to.field("reactors", from.config.reactors);
-  to.field("restarted_actors", from.node.restarted_actors);
 }
 
 void write_clients(const info_source& from, info_writer& to) {
@@ -287,6 +286,7 @@ void write_log(const info_source& from, info_writer& to) {
       std::ranges::count(from.node.shards, log_commits::io_uring, &shard_statistics::commits_by);
   to.field("log_commits_by", by_io_uring > 0 ? "io_uring" : "thread");
   to.field("disk_full_rejections", from.total<&shard_statistics::disk_full_rejections>());
+  to.field("unreadable_records", from.total<&shard_statistics::unreadable_records>());
 }
 
 std::string_view state_of(const shard_statistics& shard) {
@@ -298,9 +298,10 @@ void write_shards(const info_source& from, info_writer& to) {
   to.section("Shards");
   for (const auto& one : from.node.shards) {
     to.field(fmt::format("shard{}", one.shard.value),
-             fmt::format("keys={},appended={},durable={},segments={},queued_bytes={},state={}",
+             fmt::format("keys={},appended={},durable={},segments={},queued_bytes={},"
+                         "unreadable_records={},state={}",
                          one.keys, one.appended.value, one.durable.value, one.segments,
-                         one.queued_bytes, state_of(one)));
+                         one.queued_bytes, one.unreadable_records, state_of(one)));
   }
 }
 

@@ -97,8 +97,6 @@ const figure<node> node_figures[] = {
      read_seconds_of_us<&node::cpu_system_us>},
     {gauge, "troupe_memory_limit_bytes", "Configured bound of cached values.",
      read_member<&node::memory_limit_bytes>},
-    {counter, "troupe_restarted_actors_total", "Actors restarted after a failure.",
-     read_member<&node::restarted_actors>},
 };
 
 const figure<clients> client_figures[] = {
@@ -179,6 +177,9 @@ const figure<shard> shard_figures[] = {
      read_member<&shard::queued_bytes>},
     {counter, "troupe_shard_disk_full_rejections_total", "Writes refused for lack of space.",
      read_member<&shard::disk_full_rejections>},
+    {counter, "troupe_shard_unreadable_records_total",
+     "Damaged or unreadable values that a command or a stream gave up on.",
+     read_member<&shard::unreadable_records>},
     {gauge, "troupe_shard_disk_full", "1 while no new segment can be made for lack of space.",
      read_member<&shard::disk_full>},
     {gauge, "troupe_shard_poisoned", "1 when a write failed and the shard is read-only.",

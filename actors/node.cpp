@@ -154,7 +154,14 @@ http_reply health_page(const std::optional<node_statistics>& all, std::uint32_t 
     return unhealthy(fmt::format("{} of {} shards do not answer", shard_count - all->shards.size(),
                                  shard_count));
   }
-  return {200, "text/plain; charset=utf-8", "ok\n"};
+  // The node serves all else: taken out of service it would help nobody.
+  std::string text = "ok\n";
+  for (const auto& shard : all->shards) {
+    if (shard.unreadable_records == 0) continue;
+    text += fmt::format("damaged data in shard {}: {} records could not be read\n",
+                        shard.shard.value, shard.unreadable_records);
+  }
+  return {200, "text/plain; charset=utf-8", std::move(text)};
 }
 
 result<std::unique_ptr<http_server>> start_http(const node_config& config,
@@ -255,7 +262,11 @@ int run_node(const node_config& config) {
   }
   signals.finish();
   node = nullptr;  // a handle left over would keep the system from ending
-  spdlog::info("stopped");
+  if (exit_code == 0) {
+    spdlog::info("stopped");
+  } else {
+    spdlog::error("stopped after a failure, which is named above");
+  }
   return exit_code;
 }
 

@@ -14,8 +14,9 @@ namespace troupe::actors {
 
 /// Runs a node until SIGTERM, SIGINT, SHUTDOWN or a failure; SIGHUP is ignored. Prints `listening
 /// client=H:P`, `listening http=H:P` and `ready` on standard output, everything else on standard
-/// error. Returns the exit code: 0 after an ordered stop, 1 after a failure. Precondition: the
-/// configuration has no complaints(); no other threads run yet.
+/// error. Returns the exit code: 0 after an ordered stop with everything written, 1 after a
+/// failure, which a log that failed meanwhile is. Precondition: the configuration has no
+/// complaints(); no other threads run yet.
 [[nodiscard]] int run_node(const node_config& config);
 
 }  // namespace troupe::actors

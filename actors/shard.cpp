@@ -9,6 +9,7 @@
 #include "actors/command_codec.hpp"
 #include "actors/failure_codec.hpp"
 #include "actors/log_codec.hpp"
+#include "actors/paced_warning.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 #include "actors/statistics_codec.hpp"
 #include "actors/stream_codec.hpp"
@@ -267,7 +268,10 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
       core_.on_record(read->getTicket(), record_bytes_);
     } else {
       auto why = actors::decode(read->getFailed());
-      spdlog::error("shard {}: cold read failed: {}", place_.shard.value, why.message);
+      if (const auto times = unread_.failed(home_.time().monotonic_us())) {
+        spdlog::error("shard {}: a record cannot be read ({} reads failed since the last line): {}",
+                      place_.shard.value, *times, why.message);
+      }
       core_.on_record(read->getTicket(), std::move(why));
     }
     record_read_ = envelope<schemas::RecordRead>();
@@ -301,14 +305,21 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
       stop_at_us_ = home_.time().monotonic_us() + order->getGraceMs() * 1000ull;
       core_.demand_commit();
     }
-    if (core_.settled()) self_->quit();
+    if (!core_.settled()) return;
+    if (!core_.failed()) {
+      self_->quit();
+      return;
+    }
+    spdlog::error("shard {}: stopped with a failed log: {}", place_.shard.value,
+                  core_.failed()->message);
+    self_->quit(caf::make_error(not_all_written));
   }
 
   void on_tick() {
     core_.tick();
     if (stopping_ && home_.time().monotonic_us() >= stop_at_us_) {
       spdlog::error("shard {}: stopped before everything was written", place_.shard.value);
-      self_->quit();
+      self_->quit(caf::make_error(not_all_written));
       return;
     }
     self_->delayed_send(self_, tick_interval, caf::tick_atom::value);
@@ -350,6 +361,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   // While a record read is handled: its message, which is passed on to who streams it.
   envelope<schemas::RecordRead> record_read_;
   std::string_view record_bytes_;
+  paced_warning unread_;
   bool polling_forbidden_ = false;
   bool stopping_ = false;
   bool stop_sent_ = false;

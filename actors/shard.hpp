@@ -5,6 +5,7 @@
 // and may call accepts_inline, run_inline, and the watch functions of its store; nothing else.
 #pragma once
 
+#include <caf/exit_reason.hpp>
 #include <memory>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct shard_neighbours {
   wal_flusher_actor flusher;
   data_reader_actor reader;
 };
+
+/// How a shard ends that was told to stop and has accepted what its log does not hold.
+inline constexpr auto not_all_written = caf::exit_reason::unhandled_exception;
 
 /// Spawns the shard on `home`. `home` and `directory` must outlive the actor.
 [[nodiscard]] shard_actor spawn_shard(runtime::reactor& home, shard_directory& directory,

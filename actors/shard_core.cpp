@@ -244,6 +244,8 @@ bool shard_core::run_front(lane_key key, lane& from) {
 
 void shard_core::reply_without_value(const lane& from, const queued_command& command,
                                      const failure* why, std::string& reply) {
+  // What was lost with the log is no damage, and the state of the shard says it.
+  if (!from.lost) ++counted_.unreadable_records;
   resp::reply_writer(reply, command.client.protocol)
       .error(from.lost ? lost_write_text(*failed_)
                        : resp::error_texts::unreadable_value(why->message));
@@ -437,7 +439,10 @@ void shard_core::on_record(std::uint64_t ticket, const result<std::string_view>&
     if (auto load = loader_.on_record(ticket, record)) on_loaded(std::move(*load));
     return;
   }
-  if (const auto part = streams_.on_record(ticket, record)) outputs_.send_part(*part);
+  if (const auto part = streams_.on_record(ticket, record)) {
+    if (!part->bytes) ++counted_.unreadable_records;
+    outputs_.send_part(*part);
+  }
   retire_dead_segments();
 }
 

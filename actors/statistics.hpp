@@ -83,6 +83,7 @@ struct shard_statistics {
   // back-pressure and trouble
   std::uint64_t queued_bytes = 0;          ///< records appended, not yet handed to the flusher
   std::uint64_t disk_full_rejections = 0;  ///< counter
+  std::uint64_t unreadable_records = 0;    ///< counter: given up on, an error was replied
   bool disk_full = false;                  ///< the last segment asked for could not be made
   bool poisoned = false;                   ///< a write failed; the shard is read-only
 };
@@ -162,7 +163,6 @@ struct node_statistics {
   std::uint64_t cpu_user_us = 0;         ///< counter
   std::uint64_t cpu_system_us = 0;       ///< counter
   std::uint64_t memory_limit_bytes = 0;  ///< configured bound of cached values
-  std::uint64_t restarted_actors = 0;    ///< counter
   node_facts facts;
   client_statistics clients;
   std::vector<shard_statistics> shards;

@@ -119,6 +119,7 @@ void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to) 
   encode(from.commit_latency_us, to.initCommitLatencyUs());
   to.setQueuedBytes(from.queued_bytes);
   to.setDiskFullRejections(from.disk_full_rejections);
+  to.setUnreadableRecords(from.unreadable_records);
   to.setDiskFull(from.disk_full);
   to.setPoisoned(from.poisoned);
   to.setCommitsByIoUring(from.commits_by == log_commits::io_uring);
@@ -148,6 +149,7 @@ shard_statistics decode(schemas::ShardStatistics::Reader from) {
   to.commit_latency_us = decode(from.getCommitLatencyUs());
   to.queued_bytes = from.getQueuedBytes();
   to.disk_full_rejections = from.getDiskFullRejections();
+  to.unreadable_records = from.getUnreadableRecords();
   to.disk_full = from.getDiskFull();
   to.poisoned = from.getPoisoned();
   to.commits_by = from.getCommitsByIoUring() ? log_commits::io_uring : log_commits::thread;
@@ -229,7 +231,6 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
 
 node_statistics decode(schemas::NodeStatistics::Reader from) {
   node_statistics to;
-  to.restarted_actors = from.getRestartedActors();
   for (const auto shard : from.getShards()) to.shards.push_back(decode(shard));
   for (const auto gateway : from.getGateways()) {
     const auto each = decode(gateway);

@@ -149,6 +149,7 @@ class supervisor_state {
     const auto dead = *place;
     children_.erase(place);
     if (stopping_) {
+      if (dead.what == kind::shard && message.reason == not_all_written) why_ = not_all_written;
       go_on_stopping();
       return;
     }

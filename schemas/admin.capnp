@@ -47,6 +47,7 @@ struct ShardStatistics {
   poisoned @22 :Bool;
   diskFull @23 :Bool;
   commitsByIoUring @24 :Bool;
+  unreadableRecords @25 :UInt64;
 }
 
 struct GatewayStatistics {
@@ -100,7 +101,6 @@ struct NodeStatistics {
   # metrics -> whoever asks: everything at once.
   shards @0 :List(ShardStatistics);
   gateways @1 :List(GatewayStatistics);
-  restartedActors @2 :UInt64;
 }
 
 struct GatewayRequest {

@@ -44,6 +44,11 @@ result<void> inspect_one(io::file_system& files, const std::string& path, log::d
   }
   if (name.starts_with("MANIFEST-")) return log::inspect_manifest(files, path, print_line);
   if (name.ends_with(".segment")) return log::inspect_segment(files, path, how_much, print_line);
+  if (std::error_code unreadable; std::filesystem::is_regular_file(whole, unreadable)) {
+    return failure{errc::foreign, path + ": not named like a file of a data directory: " +
+                                      std::string(log::node_identity_name) +
+                                      ", MANIFEST-a or -b, *.segment"};
+  }
   return log::inspect_shard(files, path, how_much, print_line);
 }
 

@@ -1,5 +1,6 @@
 #include "actors/resp/scan_commands.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "actors/resp/glob_match.hpp"
@@ -11,6 +12,9 @@ namespace troupe::resp {
 namespace {
 
 constexpr std::int64_t scan_count_default = 10;
+// Keys that one SCAN looks at, whatever its COUNT, so that it stays around 200 us: a reply may have
+// fewer keys than COUNT says, and the cursor goes on behind them.
+constexpr std::int64_t scan_count_max = 4096;
 
 // Encoded bulk strings whose number is known only at the end.
 class key_list {
@@ -81,7 +85,7 @@ exec_status handle_scan(shard_command& command) {
   std::uint64_t following = 0;
   if (const auto cursor = decode_cursor(*number, command.place.shard_count)) {
     const bool matches_all = options->pattern == "*";
-    const auto count = static_cast<std::size_t>(options->count);
+    const auto count = static_cast<std::size_t>(std::min(options->count, scan_count_max));
     const std::uint64_t next_local =
         command.store.scan(cursor->local, count, [&](std::string_view key) {
           if (!matches_all && !glob_match(options->pattern, key)) return;

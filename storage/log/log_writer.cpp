@@ -117,11 +117,12 @@ result<lsn> log_writer::finish_write(const result<void>& committed) {
   ENSURE(under_way_);
   const frame_in_buffer written = *under_way_;
   under_way_.reset();
-  held_segment& target = segments_[used_ - 1];
   if (!committed) {
+    // Which file and where in it, the file says.
     return poison(committed.error().in(
-        fmt::format("{}: offset {}", segment_path(directory_, target.entry.use), target.length)));
+        fmt::format("records {} to {}", written.first.value, written.last.value)));
   }
+  held_segment& target = segments_[used_ - 1];
   previous_header_ = written_header_;
   target.length += buffer_.size();
   if (target.entry.first.value == 0) target.entry.first = written.first;

@@ -146,12 +146,16 @@ TEST_CASE("an empty node has no database line") {
 TEST_CASE("a failed shard shows in persistence and in its own line") {
   auto node = some_node();
   node.shards[1].poisoned = true;
+  node.shards[1].unreadable_records = 3;
   const auto text = text_of({"persistence", "shards"}, node);
   CHECK(has_line(text, "aof_last_write_status:err"));
-  CHECK(
-      has_line(text, "shard0:keys=10,appended=30,durable=20,segments=0,queued_bytes=500,state=ok"));
-  CHECK(
-      has_line(text, "shard1:keys=5,appended=7,durable=7,segments=0,queued_bytes=0,state=failed"));
+  CHECK(has_line(text,
+                 "shard0:keys=10,appended=30,durable=20,segments=0,queued_bytes=500,"
+                 "unreadable_records=0,state=ok"));
+  CHECK(has_line(text,
+                 "shard1:keys=5,appended=7,durable=7,segments=0,queued_bytes=0,"
+                 "unreadable_records=3,state=failed"));
+  CHECK(has_line(text_of({"log"}, node), "unreadable_records:3"));
 }
 
 TEST_CASE("the log says who waits for its commits") {

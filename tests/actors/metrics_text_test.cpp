@@ -51,6 +51,7 @@ TEST_CASE("every figure appears with its labels and type") {
   node.shards[1].keys = 7;
   node.shards[1].durable = {900};
   node.shards[1].poisoned = true;
+  node.shards[1].unreadable_records = 3;
   node.shards[1].commits_by = actors::log_commits::io_uring;
   node.shards[0].commit_latency_us.record(80);
   node.reactors.resize(1);
@@ -68,6 +69,7 @@ TEST_CASE("every figure appears with its labels and type") {
   CHECK(has_line(text, "troupe_shard_keys{shard=\"1\"} 7"));
   CHECK(has_line(text, "troupe_shard_durable_lsn{shard=\"1\"} 900"));
   CHECK(has_line(text, "troupe_shard_poisoned{shard=\"1\"} 1"));
+  CHECK(has_line(text, "troupe_shard_unreadable_records_total{shard=\"1\"} 3"));
   CHECK(has_line(text, "troupe_shard_commits_by_io_uring{shard=\"0\"} 0"));
   CHECK(has_line(text, "troupe_shard_commits_by_io_uring{shard=\"1\"} 1"));
   CHECK(has_line(text, "troupe_shard_commit_latency_seconds_count{shard=\"0\"} 1"));

@@ -176,6 +176,9 @@ TEST_CASE(
   REQUIRE(shard.replies.size() == 2);
   CHECK(shard.replies[0].bytes == "-ERR a stored value cannot be read: the disk is broken\r\n");
   CHECK(shard.replies[1].bytes == ":1\r\n");
+  CHECK(shard.core->statistics().unreadable_records == 1);
+  shard.core->reset_statistics();
+  CHECK(shard.core->statistics().unreadable_records == 1);  // damage does not go away
 }
 
 TEST_CASE("a paused shard runs only its transaction; the rest follows in order") {
@@ -246,6 +249,7 @@ TEST_CASE("a poisoned shard takes no write, says what is lost and shows the rest
         "-MISCONF shard 0 is read-only because its log failed: the disk is broken\r\n");
   CHECK(shard.run({"GET", "new"}).reply.starts_with("-MISCONF the key's last write is lost"));
   CHECK(shard.run({"GET", "old"}).reply == "$5\r\nvalue\r\n");
+  CHECK(shard.core->statistics().unreadable_records == 0);  // lost is not damaged
   CHECK(shard.core->settled());
   shard.core->end_round();
   CHECK(shard.frames.size() == 1);  // the one that failed; no other was sent

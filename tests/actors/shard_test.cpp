@@ -171,6 +171,7 @@ TEST_CASE("a large value is passed on part by part, to whom it was asked for and
   world.order(stream.number, 1);
   world.fail_read("unreadable");
   CHECK(world.far.parts.back() == "unreadable");
+  CHECK(world.statistics().unreadable_records == 1);
   world.order(stream.number, 0);
   CHECK(world.is_alive());
 }

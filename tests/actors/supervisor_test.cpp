@@ -168,7 +168,7 @@ class mock_metrics : public member {
   actors::metrics_actor::behavior_type make_behavior() {
     return {[](const envelope<schemas::StatisticsRequest>&) {
       envelope<schemas::NodeStatistics>::builder all;
-      all->setRestartedActors(4711);
+      all->initShards(1)[0].setKeys(4711);
       return all.finish();
     }};
   }
@@ -406,6 +406,18 @@ TEST_CASE("who dies while the node stops does not hold it up") {
   world.check_stopped_in_order();
 }
 
+TEST_CASE("a shard that stops with something unwritten makes the end of the node a failure") {
+  supervised world;
+  world.notes.deaf = "shard 1";
+  world.stop();
+  CHECK_FALSE(world.ended);
+  caf::anon_send_exit(world.made.families[1].shard, actors::not_all_written);
+  world.at.run();
+  REQUIRE(world.ended);
+  CHECK(*world.ended == caf::exit_reason::unhandled_exception);
+  world.check_stopped_in_order();
+}
+
 TEST_CASE("told to stop twice, the node stops once") {
   supervised world;
   world.notes.deaf = "gateway 0";
@@ -421,7 +433,9 @@ TEST_CASE("the node answers with what metrics counted") {
                                                                                        &answer);
   world.at.run();
   REQUIRE(answer);
-  CHECK(envelope<schemas::NodeStatistics>::reader(*answer)->getRestartedActors() == 4711);
+  const auto all = actors::decode(*envelope<schemas::NodeStatistics>::reader(*answer));
+  REQUIRE(all.shards.size() == 1);
+  CHECK(all.shards[0].keys == 4711);
 }
 
 }  // namespace troupe::tests

@@ -201,6 +201,13 @@ class Inspect(NodeCase):
         self.assertEqual(code, 1)
         self.assertIn("MANIFEST", error)
 
+    def test_a_file_that_is_none_of_a_node_is_refused_as_such(self):
+        path = Path(self.directory) / "passwd"
+        path.write_text("root:x:0:0\n", encoding="utf-8")
+        code, _, error = run("inspect", str(path))
+        self.assertEqual(code, 1)
+        self.assertIn(f"{path}: not named like a file of a data directory", error)
+
     def test_a_path_that_does_not_exist_is_named(self):
         code, _, error = run("inspect", self.directory + "/none")
         self.assertEqual(code, 1)

@@ -1,13 +1,13 @@
 """Data directories that a node must refuse: damaged, of another node, of another layout, of a newer
 version. Each gets exit code 1 and a sentence that names the file, and what is damaged stays as it
-is."""
+is. And damage under a running node, which refuses the values concerned and tells the operator."""
 
 import shutil
 import struct
 import unittest
 from pathlib import Path
 
-from node_fixture import NodeCase, StartFailed
+from node_fixture import NodeCase, RespError, StartFailed
 
 FLAGS = ("--shards", "2", "--reactors", "1", "--segment-size", "8MiB")
 VERSION_OFFSET = 4  # of NODE and of a manifest
@@ -230,6 +230,37 @@ class DamagedData(NodeCase):
         first.write_bytes(b"\xff" * 4096)
         second.write_bytes(b"\xff" * 4096)
         self.assert_refused(node, "MANIFEST")
+
+    def test_values_damaged_under_a_running_node_are_refused_and_counted(self):
+        node = self.start_node("--shards", "1", "--segment-size", "8MiB", "--memory", "8MiB")
+        damaged = range(50)
+        with node.connect() as client:
+            client.pipeline(("SET", f"key:{i}", f"value {i}.".ljust(4000, "x"))
+                            for i in range(8000))
+            for path in self.used_segments(node):
+                data = path.read_bytes()
+                for i in damaged:
+                    if (at := data.find(b"value %d." % i)) >= 0:
+                        flip(path, at)
+            self.assertEqual(node.http("/health"), (200, "ok\n"))
+            refused = 0
+            for i in damaged:
+                try:
+                    client.call("GET", f"key:{i}")  # some may still be in memory
+                except RespError as error:
+                    self.assertIn("a stored value cannot be read", str(error))
+                    refused += 1
+            self.assertGreater(refused, 20)
+            self.assertEqual(client.call("GET", "key:60")[:9], b"value 60.")
+            self.assertIn(f"unreadable_records={refused},state=ok",
+                          client.call("INFO", "shards").decode())
+            self.assertEqual(node.metrics()["troupe_shard_unreadable_records_total"], refused)
+            status, text = node.http("/health")
+            self.assertEqual(status, 200)
+            self.assertEqual(text, "ok\ndamaged data in shard 0: "
+                                   f"{refused} records could not be read\n")
+            self.assertIn("a record cannot be read", node.output())
+            self.assertLess(node.output().count("a record cannot be read"), 4)
 
     def test_a_directory_that_cannot_be_made_is_named(self):
         node = self.new_node(name="file/data")

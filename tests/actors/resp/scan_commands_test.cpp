@@ -47,6 +47,20 @@ TEST_CASE("SCAN finds every key, in one shard and in several") {
   }
 }
 
+TEST_CASE("one SCAN looks at a bounded number of keys, whatever its COUNT") {
+  command_harness node({.segments = 8});
+  for (int i = 0; i < 10'000; ++i) node.run({"set", "key:" + std::to_string(i), "v"});
+  const auto first = parse_scan_reply(node.run({"scan", "0", "count", "1000000"}));
+  CHECK(first.keys.size() > 4000);
+  CHECK(first.keys.size() < 5000);
+  CHECK(first.cursor != "0");
+  const auto none = parse_scan_reply(node.run({"scan", "0", "match", "x*", "count", "1000000"}));
+  CHECK(none.keys.empty());
+  CHECK(none.cursor == first.cursor);
+  const auto all = scan_all(node, {"count", "9223372036854775807"});
+  CHECK(std::set<std::string>(all.begin(), all.end()).size() == 10'000);
+}
+
 TEST_CASE("wrong arguments of SCAN are refused in Redis' words") {
   command_harness node({.shards = 2, .segments = 8});
   node.run({"set", "k", "v"});

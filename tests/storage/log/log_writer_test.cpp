@@ -78,7 +78,10 @@ TEST_CASE("the first failed write poisons for good") {
   const auto first = fixture.log.writer->write(*fixture.tail->take_frame(0));
   REQUIRE_FALSE(first);
   CHECK(first.error().code == errc::io_failed);
-  CHECK(first.error().message.find(".segment: offset") != std::string::npos);
+  const std::string& why = first.error().message;
+  CHECK(why.starts_with("records 2 to 2: "));
+  CHECK(why.find(".segment") != std::string::npos);
+  CHECK(why.find(".segment") == why.rfind(".segment"));
   fixture.put("never tried");
   const std::uint64_t before = disk.write_points();
   const auto second = fixture.log.writer->write(*fixture.tail->take_frame(0));

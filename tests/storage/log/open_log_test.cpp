@@ -59,6 +59,36 @@ TEST_CASE("opening an intact log again changes nothing but the epoch") {
   CHECK((*loaded)->content.epochs.size() == 2);  // empty epochs do not stay
 }
 
+TEST_CASE("a full table of epochs makes room by its oldest one") {
+  sim::disk disk({});
+  log_fixture fixture(disk);
+  fixture.open();
+  fixture.put("one");
+  fixture.flush();
+  fixture.close();
+  const auto before = log::load_manifest(disk, log_fixture::directory);
+  REQUIRE(before);
+  REQUIRE(*before);
+  log::manifest content = (*before)->content;
+  REQUIRE(content.epochs.size() == 1);
+  content.epochs.resize(limits::epochs_max, content.epochs.front());
+  for (std::uint64_t i = 0; i < limits::epochs_max; ++i) content.epochs[i].epoch = {i + 1};
+  content.promised = content.epochs.back().epoch;
+  log::manifest_store store(disk, log_fixture::directory, (*before)->newest_copy);
+  REQUIRE(store.commit(content));
+
+  fixture.open();
+  CHECK(fixture.keys == std::vector<std::string>{"", "one"});
+  CHECK(fixture.log.start.epoch == epoch_number{limits::epochs_max + 1});
+  const auto after = log::load_manifest(disk, log_fixture::directory);
+  REQUIRE(after);
+  REQUIRE(*after);
+  const auto& epochs = (*after)->content.epochs;
+  REQUIRE(epochs.size() == limits::epochs_max);
+  CHECK(epochs.front().epoch == epoch_number{2});
+  CHECK(epochs.back().epoch == epoch_number{limits::epochs_max + 1});
+}
+
 TEST_CASE("the first spare, which a torn frame may have touched, gets a new use id") {
   sim::disk disk({});
   log_fixture fixture(disk);

@@ -216,15 +216,20 @@ class session {
   [[nodiscard]] std::uint64_t reserve_unseen();
   /// One line of CLIENT LIST, without its end.
   [[nodiscard]] std::string describe() const;
-  /// WAIT (no followers yet) and WAITAOF: blocks further commands until then or the time-out.
-  /// Inside EXEC it does not wait but replies how things are.
+  /// WAIT (no followers yet), WAITAOF and DEBUG SLEEP: blocks further commands until then or the
+  /// time-out. Inside EXEC it does not wait but replies how things are.
   struct wait_order {
+    enum class kind : std::uint8_t { wait, waitaof, sleep } what = kind::wait;
     bool local_disk = false;       ///< WAITAOF with numlocal 1
     std::uint64_t replicas = 0;    ///< asked for
-    std::uint64_t timeout_ms = 0;  ///< 0 = for ever
-    bool is_waitaof = false;
+    std::uint64_t timeout_us = 0;  ///< 0 = for ever, or no sleep at all
   };
   void wait(const wait_order& order, resp::reply_writer& reply);
+  /// Runs a piece in the shards of its keys, behind everything sent before; its reply is that of
+  /// the connection command that runs now. Precondition: not inside EXEC.
+  void run_in_shards(const resp::command_spec& piece, resp::arguments words);
+  /// Whether the sweepers of all shards remove what expired.
+  void set_sweeping(kv::sweeping how);
   [[nodiscard]] std::size_t held_count() const { return replies_.held_count(); }
   [[nodiscard]] std::size_t output_bytes() const { return replies_.buffered_bytes(); }
   [[nodiscard]] std::size_t input_bytes() const { return buffer_.capacity(); }
@@ -235,7 +240,7 @@ class session {
            (draining_ ? draining_->commands.memory_bytes() : 0) +
            (transaction_ ? transaction_->memory_bytes() : 0);
   }
-  /// In WAIT or WAITAOF.
+  /// In WAIT, WAITAOF or DEBUG SLEEP.
   [[nodiscard]] bool waits() const { return waiting_.has_value(); }
   /// CLIENT NO-EVICT: not closed for the memory it holds.
   [[nodiscard]] bool evictable() const { return !no_evict_; }

@@ -31,7 +31,7 @@ bool session::on_tick(std::uint64_t now_us) {
     drop(replies_.take_replaced_streams());
   }
   if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
-    waiting_->order.timeout_ms = 0;
+    waiting_->order.timeout_us = 0;
     waiting_->order.replicas = 0;
     waiting_->deadline_us = 1;  // over: answer with what there is
     settle_wait();

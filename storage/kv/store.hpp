@@ -106,6 +106,8 @@ class store {
   [[nodiscard]] std::optional<std::string_view> find_part(const part_position& part);
   /// Looks a key up without its bytes: never `cold`, `value` stays empty.
   found peek(std::string_view key, key_hash);
+  /// Where the value of a visible key stands; nothing without the key.
+  [[nodiscard]] std::optional<standing> standing_of(std::string_view key, key_hash);
   /// Counts the outcome of a read for the statistics. A lookup does not count by itself: writes
   /// look keys up as well, and a command that met a cold value looks up once more.
   void count_read(presence state) noexcept {
@@ -186,6 +188,8 @@ class store {
   /// Appends tombstones for expired keys found among the next `budget` keys of an endless walk;
   /// returns their number. Stops early when the log is full.
   std::size_t sweep(std::size_t budget);
+  /// Off: sweep() does nothing. What expired stays invisible all the same.
+  void set_sweeping(sweeping how) { sweeping_ = how; }
   /// Evicts cached values above the memory budget, looking at up to `budget` keys; false = nothing
   /// more to do now.
   bool evict_some(std::size_t budget);
@@ -300,6 +304,7 @@ class store {
   std::uint64_t expires_ = 0;
   std::uint64_t cold_finds_ = 0;
   read_counts reads_;
+  sweeping sweeping_ = sweeping::on;
   std::uint64_t sweep_cursor_ = 0;
   std::vector<place> sweep_found_;
   lsn durable_{};

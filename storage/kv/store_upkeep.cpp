@@ -33,7 +33,7 @@ void store::forget(place at, key_hash hash) {
 }
 
 std::size_t store::sweep(std::size_t budget) {
-  if (expires_ == 0) return 0;
+  if (expires_ == 0 || sweeping_ == sweeping::off) return 0;
   now_ms_.reset();
   std::size_t erased = 0;
   for (std::size_t seen = 0; seen < budget && expires_ > 0;) {

@@ -76,16 +76,6 @@ TEST_CASE("a SHUTDOWN that contradicts itself stops nothing") {
   CHECK(client.services.stops == 0);
 }
 
-TEST_CASE("DEBUG is refused unless the node was started with it") {
-  connection_fixture client;
-  CHECK(client.ask({"DEBUG", "HELP"}).starts_with("-ERR DEBUG command not allowed. "));
-  connection_fixture enabled;
-  enabled.config.enable_debug = true;
-  CHECK(enabled.ask({"DEBUG", "help"}).starts_with("*3\r\n+DEBUG <subcommand> "));
-  CHECK(enabled.ask({"DEBUG", "foo"}) ==
-        error("unknown subcommand or wrong number of arguments for 'foo'. Try DEBUG HELP."));
-}
-
 TEST_CASE("WAIT counts no followers and waits for those asked for until its time is over") {
   connection_fixture client;
   CHECK(client.ask({"WAIT", "0", "0"}) == ":0\r\n");

@@ -206,7 +206,8 @@ class session {
     if (!ignored) mode_ = mode;
   }
   void set_no_evict(bool on) { no_evict_ = on; }
-  void set_no_touch(bool on) { no_touch_ = on; }
+  /// CLIENT NO-TOUCH.
+  void set_reading(kv::reading how) { reading_ = how; }
   /// Back to a fresh connection (RESET).
   void reset();
   [[nodiscard]] bool in_multi() const { return queued_ != nullptr; }
@@ -360,6 +361,9 @@ class session {
   [[nodiscard]] bool drops_replies() const {
     return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
   }
+  [[nodiscard]] client_settings here() const {
+    return {protocol_, environment_.settings.level, reading_};
+  }
   [[nodiscard]] lane_key lane() const { return {identity_.gateway, identity_.id}; }
 
   session_identity identity_;
@@ -382,7 +386,8 @@ class session {
   std::uint64_t paused_until_us_ = 0;  // after a wrong password; 0 = not paused
   reply_mode mode_ = reply_mode::on;
   std::string name_, library_name_, library_version_;
-  bool no_evict_ = false, no_touch_ = false;
+  bool no_evict_ = false;
+  kv::reading reading_ = kv::reading::marks;
   bool closing_ = false, broken_ = false, input_ended_ = false;
   std::uint64_t created_us_, active_us_;
   std::string_view last_command_ = "NULL";

@@ -131,6 +131,7 @@ void session::begin_transaction(transaction_order::kind what, kept_commands comm
   order.what = what;
   order.protocol = protocol_;
   order.level = environment_.settings.level;
+  order.reads = reading_;
   order.shard_count = environment_.shard_count;
   order.watcher = identity_.id;
   if (what == transaction_order::kind::exec) order.watched_shards = watched_shards_;
@@ -266,7 +267,7 @@ void session::forget_watches() {
 
 void session::send_piece(shard_id shard, const resp::command_spec& spec,
                          const std::vector<std::string_view>& words) {
-  const shard_call call{&spec, words, {}, {protocol_, environment_.settings.level}};
+  const shard_call call{&spec, words, {}, here()};
   auto* core = services_.local_shard(shard);
   if (core != nullptr && outstanding_[shard.value] == 0 && core->accepts_inline(lane())) {
     std::string ignored;

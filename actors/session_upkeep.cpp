@@ -99,7 +99,8 @@ void session::reset() {
   protocol_ = resp::protocol::resp2;
   mode_ = reply_mode::on;
   name_.clear();
-  no_evict_ = no_touch_ = false;
+  no_evict_ = false;
+  reading_ = kv::reading::marks;
   authenticated_ = environment_.config.password.empty();
   if (authenticated_) return;
   parser_.set_limits(resp::parse_limits::unauthenticated());
@@ -116,7 +117,7 @@ std::string session::describe() const {
       (now - created_us_) / 1'000'000, (now - active_us_) / 1'000'000,
       in_multi()  ? "x"
       : no_evict_ ? "e"
-      : no_touch_ ? "T"
+      : reading_ == kv::reading::leaves_no_mark ? "T"
                   : "N",
       queued_ ? static_cast<long>(queued_->size()) : -1, parsed_bytes_, buffer_.capacity(),
       queued_ ? queued_->memory_bytes() : 0, buffer_.capacity(), replies_.buffered_bytes(),

@@ -224,10 +224,14 @@ exec_status handle_object_freq(shard_command& command) {
                 "some time to adjust.");
 }
 
-// The memory tier remembers that a key was used, not when: 0 is the only answer that is never too
-// high.
 exec_status handle_object_idletime(shard_command& command) {
-  return reply_integer_if_present(command, 0);
+  if (read_inspected(command).state == presence::absent) {
+    command.reply.null();
+    return exec_status::done;
+  }
+  return refuse(command,
+                "ERR Idle time not tracked: memory keeps that a value was used, not when. Please "
+                "note that no key is ever evicted, a value that leaves memory stays on disk.");
 }
 
 exec_status handle_object_refcount(shard_command& command) {

@@ -118,7 +118,7 @@ found store::find(std::string_view key, key_hash hash) {
   if (its.cached()) {
     hit.value = its.value();
     // Only a change is written: the line of a hot entry stays clean.
-    if (!its.visited()) its.set_visited(true);
+    if (!its.visited() && reading_ == reading::marks) its.set_visited(true);
     return hit;
   }
   if (its.large()) {

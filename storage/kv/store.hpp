@@ -78,8 +78,9 @@ class store {
 
   /// Starts a command: observation, missing values and time start anew. `level` is that of its
   /// writes.
-  void begin_command(durability level) {
+  void begin_command(durability level, reading reads = reading::marks) {
     level_ = level;
+    reading_ = reads;
     observed_ = {};
     wrote_ = false;
     lacked_room_ = 0;
@@ -313,6 +314,7 @@ class store {
 
   // The current command.
   durability level_ = durability::memory;
+  reading reading_ = reading::marks;
   lsn observed_{};
   bool wrote_ = false;
   std::size_t lacked_room_ = 0;

@@ -66,6 +66,9 @@ struct standing {
   bool in_memory = false;       ///< a read needs nothing of the log
 };
 
+/// Whether a command's reads mark values as used, for the memory tier.
+enum class reading : std::uint8_t { marks, leaves_no_mark };
+
 /// Whether the sweeper removes what expired.
 enum class sweeping : std::uint8_t { off, on };
 

@@ -11,16 +11,6 @@ namespace troupe::tests {
 
 using namespace std::chrono_literals;
 
-namespace {
-
-/// A node on which DEBUG is allowed, with one shard.
-class debugged_client : public one_client {
- public:
-  debugged_client() { config.enable_debug = true; }
-};
-
-}  // namespace
-
 TEST_CASE("DEBUG is refused unless the node was started with it") {
   connection_fixture client;
   for (const auto* word : {"HELP", "SLEEP", "foo"}) {
@@ -32,7 +22,7 @@ TEST_CASE("DEBUG HELP lists what there is, and everything else is unknown") {
   connection_fixture client;
   client.config.enable_debug = true;
   const auto help = client.ask({"DEBUG", "help"});
-  CHECK(help.starts_with("*14\r\n+DEBUG <subcommand> "));
+  CHECK(help.starts_with("*15\r\n+DEBUG <subcommand> "));
   for (const auto* line : {"+LOG <message>\r\n", "+OBJECT <key>\r\n", "+SLEEP <seconds>\r\n",
                            "+SET-ACTIVE-EXPIRE <0|1>\r\n", "+HELP\r\n"}) {
     CHECK(help.find(line) != std::string::npos);
@@ -46,7 +36,8 @@ TEST_CASE("DEBUG HELP lists what there is, and everything else is unknown") {
 }
 
 TEST_CASE("DEBUG OBJECT tells how a value is encoded and where it stands") {
-  debugged_client client;
+  one_client client;
+  client.config.enable_debug = true;
   client.send({"SET number 12345", "SET text " + std::string(100, 'x')});
   client.commit();
   const auto number = client.send({"DEBUG OBJECT number"});
@@ -61,7 +52,8 @@ TEST_CASE("DEBUG OBJECT tells how a value is encoded and where it stands") {
 }
 
 TEST_CASE("DEBUG OBJECT runs within EXEC, where nobody sleeps") {
-  debugged_client client;
+  one_client client;
+  client.config.enable_debug = true;
   CHECK(client.send({"MULTI", "SET a 1", "DEBUG OBJECT a", "DEBUG OBJECT b", "EXEC"})
             .starts_with("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"));
   const auto reply = client.commit();
@@ -90,8 +82,36 @@ TEST_CASE("DEBUG SLEEP lets one client wait, for a minute at most") {
   }
 }
 
+TEST_CASE("what a client with NO-TOUCH reads leaves memory as if nobody did") {
+  for (const bool in_block : {false, true}) {
+    for (const bool touches : {true, false}) {
+      one_client client;
+      client.config.enable_debug = true;
+      if (!touches) client.send({"CLIENT NO-TOUCH ON"});
+      client.send({"SET hot 1"});
+      client.commit();
+      bool is_there = true;
+      for (int i = 0; is_there && i < 400; ++i) {
+        client.send({fmt::format("SET {} {}", i, std::string(10'000, 'x'))});
+        client.commit();
+        is_there = client.send({"DEBUG OBJECT hot"}).find(" at:memory ") != std::string::npos;
+        if (!is_there) continue;
+        if (in_block) {
+          client.send({"MULTI", "GET hot", "EXEC"});
+        } else {
+          client.send({"GET hot"});
+        }
+      }
+      CHECK(is_there == touches);
+      const auto shown = client.send({"DEBUG OBJECT hot"});
+      CHECK((shown.find("at:log refcount:1 encoding:unread ") == std::string::npos) == touches);
+    }
+  }
+}
+
 TEST_CASE("DEBUG SET-ACTIVE-EXPIRE keeps what expired from being removed, though not from sight") {
-  debugged_client client;
+  one_client client;
+  client.config.enable_debug = true;
   CHECK(client.send({"DEBUG SET-ACTIVE-EXPIRE 0", "SET a 1 PX 10"}) == "+OK\r\n");
   CHECK(client.commit() == "+OK\r\n");
   client.wait(20ms);

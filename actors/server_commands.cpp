@@ -67,10 +67,10 @@ void run_command(const connection_call& call) {
 }
 
 void run_time(const connection_call& call) {
-  const auto now_ms = call.client.environment().time.wall_ms();
+  const auto now_us = call.client.environment().exact_time.wall_us();
   call.reply.array(2);
-  call.reply.bulk(std::to_string(now_ms / 1000));
-  call.reply.bulk(std::to_string(now_ms % 1000 * 1000));
+  call.reply.bulk(std::to_string(now_us / 1'000'000));
+  call.reply.bulk(std::to_string(now_us % 1'000'000));
 }
 
 void run_lastsave(const connection_call& call) {

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 
 TEST_CASE("TIME answers seconds and the microseconds behind them") {
   connection_fixture client;
-  client.time.advance(1'005ms);
-  CHECK(client.ask({"TIME"}) == "*2\r\n$10\r\n2000000001\r\n$4\r\n5000\r\n");
+  client.time.advance(1'005'007us);
+  CHECK(client.ask({"TIME"}) == "*2\r\n$10\r\n2000000001\r\n$4\r\n5007\r\n");
 }
 
 TEST_CASE("LASTSAVE names a time up to which acknowledged writes are on disk") {

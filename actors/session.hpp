@@ -41,14 +41,18 @@ namespace troupe::actors {
 
 class session;
 
-/// Settings that CONFIG SET changes while the node runs; each gateway has its own copy.
+/// Settings that CONFIG SET changes while the node runs, and what it needs to know beside them;
+/// each gateway has its own copy.
 struct live_settings {
   durability level = durability::durable;
   std::uint64_t commit_timeout_us = 10'000'000;
   std::uint64_t idle_timeout_us = 0;  ///< 0 = never
   std::uint32_t clients_max = limits::clients_max;
   std::uint32_t clients_capacity = limits::clients_max;  ///< most that clients_max may be; fixed
-  std::uint64_t client_memory_bytes = 0;  ///< bound over all clients of the node; 0 = none
+  std::uint64_t client_memory_bytes = 0;    ///< bound over all clients of the node; 0 = none
+  std::uint32_t client_memory_percent = 0;  ///< that it was given as, of memory_bytes; 0 = in bytes
+  std::uint64_t memory_bytes = 0;           ///< bound of cached values; fixed
+  std::uint64_t segment_bytes = limits::segment_bytes_default;  ///< of the data directory; fixed
 };
 
 /// What sessions of one gateway share.

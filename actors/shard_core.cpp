@@ -519,6 +519,7 @@ shard_statistics shard_core::statistics() const {
   now.shard = options_.place.shard;
   now.keys = store_.size();
   now.keys_with_deadline = store_.expires();
+  now.mean_ttl_ms = store_.mean_ttl_ms();
   now.index_bytes = memory.index_bytes + memory.key_bytes;
   now.resident_value_bytes = memory.value_bytes;
   now.expired_keys = counted_.expired_keys - reset_at_.expired_keys;

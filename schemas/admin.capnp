@@ -47,6 +47,7 @@ struct ShardStatistics {
   poisoned @22 :Bool;
   diskFull @23 :Bool;
   commitsByIoUring @24 :Bool;
+  meanTtlMs @25 :UInt64;
 }
 
 struct GatewayStatistics {

@@ -179,6 +179,9 @@ class store {
   [[nodiscard]] std::uint64_t size() const;
   /// Number of keys that have a deadline.
   [[nodiscard]] std::uint64_t expires() const;
+  /// Mean time to live of the keys that have a deadline, estimated from those that sweep() saw
+  /// lately; 0 = there are none, or none was seen yet.
+  [[nodiscard]] std::uint64_t mean_ttl_ms() const;
   [[nodiscard]] memory_figures memory() const;
   /// Bytes that one key costs in memory, cached value included; 0 = absent.
   [[nodiscard]] std::uint64_t memory_of(std::string_view key, key_hash) const;
@@ -279,6 +282,8 @@ class store {
   [[nodiscard]] durability level_beside(const entry& its, durability level) const noexcept;
   void forget(place at, key_hash hash);
   void clear_index(lsn killer);
+  /// A sweep saw `count` keys with that mean time to live.
+  void note_ttls(double mean_ms, std::uint64_t count);
 
   void apply_del(std::string_view key, lsn killer);
   result<void> apply_put(const log::record_view& record, log::position where);
@@ -308,6 +313,7 @@ class store {
   sweeping sweeping_ = sweeping::on;
   std::uint64_t sweep_cursor_ = 0;
   std::vector<place> sweep_found_;
+  double mean_ttl_ms_ = 0;
   lsn durable_{};
   lsn flush_lsn_{};
   durability flush_level_ = durability::memory;

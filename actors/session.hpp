@@ -29,6 +29,7 @@
 
 #include "actors/command_statistics.hpp"
 #include "actors/node_config.hpp"
+#include "actors/rate_window.hpp"
 #include "actors/resp/command_table.hpp"
 #include "actors/resp/parser.hpp"
 #include "actors/resp/read_buffer.hpp"
@@ -332,6 +333,10 @@ class session {
   void execute(const parsed_command& command, resp::arguments argv);
   void note_error(const parsed_command& command, fate what, std::string_view reply);
   void advance_reply_mode();
+  /// The flags of CLIENT LIST.
+  [[nodiscard]] std::string flags() const;
+  /// How much of what was received and not consumed belongs to commands that ran or are running.
+  [[nodiscard]] std::size_t run_bytes() const;
   void release_idle_memory(std::uint64_t now_us);
   void run_on_shard(const parsed_command& command, resp::arguments argv);
   void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
@@ -379,6 +384,7 @@ class session {
   std::vector<std::string_view> words_;
   std::vector<parsed_command> parsed_;
   std::size_t next_parsed_ = 0;
+  recent_max output_peak_;  // of the bytes of replies, sampled by ticks
   step step_ = step::none;
   std::size_t parsed_bytes_ = 0;  // of the buffer, to be consumed when all of parsed_ ran
 

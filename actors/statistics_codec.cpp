@@ -238,6 +238,9 @@ node_statistics decode(schemas::NodeStatistics::Reader from) {
     to.reactors.push_back(each.reactor);
     merge(each.clients, to.clients);
   }
+  // They answered in any order.
+  std::ranges::sort(to.shards, {}, [](const shard_statistics& each) { return each.shard.value; });
+  std::ranges::sort(to.reactors, {}, &reactor_statistics::reactor);
   return to;
 }
 

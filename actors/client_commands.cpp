@@ -101,7 +101,7 @@ void run_no_evict(const connection_call& call) {
 void run_no_touch(const connection_call& call) {
   const auto on = parse_switch(call);
   if (!on) return;
-  call.client.set_no_touch(*on);
+  call.client.set_reading(*on ? kv::reading::leaves_no_mark : kv::reading::marks);
   call.reply.ok();
 }
 

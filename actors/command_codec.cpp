@@ -39,6 +39,7 @@ void encode(const resp::command_spec& spec, std::span<const std::string_view> wo
             const client_settings& client, schemas::Command::Builder to) {
   to.setProtocol(static_cast<std::uint8_t>(client.protocol));
   to.setLevel(static_cast<std::uint8_t>(client.level));
+  to.setLeavesNoMark(client.reads == kv::reading::leaves_no_mark);
   const auto internal = resp::find_piece(spec.name) == &spec;
   to.setInternal(internal);
   auto count = std::size_t{0};
@@ -71,6 +72,7 @@ queued_command decode(schemas::Command::Reader from, std::shared_ptr<const void>
   command.ticket = from.getTicket();
   command.client.protocol = static_cast<resp::protocol>(from.getProtocol());
   command.client.level = static_cast<durability>(from.getLevel());
+  command.client.reads = from.getLeavesNoMark() ? kv::reading::leaves_no_mark : kv::reading::marks;
   const auto arguments = from.getArguments();
   const auto continued = from.getContinued();
   if (continued.size() == 0) {

@@ -36,6 +36,12 @@ std::string_view fsync_policy(durability level) {
   return {};
 }
 
+/// As it was given: Redis shows a share of maxmemory as such.
+std::string client_memory(const live_settings& settings) {
+  if (settings.client_memory_percent == 0) return std::to_string(settings.client_memory_bytes);
+  return fmt::format("{}%", settings.client_memory_percent);
+}
+
 enum class change : std::uint8_t { never, while_running };
 
 struct parameter {
@@ -71,19 +77,17 @@ constexpr parameter parameters[] = {
      [](session& of) { return std::to_string(of.environment().config.memory_bytes); }},
     // Values leave memory for the disk, but no key is ever lost for lack of memory.
     {"maxmemory-clients", change::while_running,
-     [](session& of) { return std::to_string(of.environment().settings.client_memory_bytes); }},
+     [](session& of) { return client_memory(of.environment().settings); }},
     {"maxmemory-policy", change::never, [](session&) { return std::string("noeviction"); }},
     {"port", change::never, [](session& of) { return port_of(of); }},
     {"proto-max-bulk-len", change::never, number<limits::value_bytes_max>},
     {"reactors", change::never,
      [](session& of) { return std::to_string(of.environment().config.reactors); }},
+    // Redis shows it to whoever may read the configuration; here it stays where it was written.
     {"requirepass", change::never, [](session&) { return std::string(); }},
     {"save", change::never, [](session&) { return std::string(); }},
     {"segment-size", change::never,
-     [](session& of) {
-       return std::to_string(
-           of.environment().config.segment_bytes.value_or(limits::segment_bytes_default));
-     }},
+     [](session& of) { return std::to_string(of.environment().settings.segment_bytes); }},
     {"shards", change::never,
      [](session& of) { return std::to_string(of.environment().shard_count); }},
     {"timeout", change::while_running,
@@ -140,6 +144,34 @@ std::optional<std::string> set_level(live_settings& settings, std::string_view v
     return std::nullopt;
   }
   return "argument(s) must be one of the following: memory, interval, durable";
+}
+
+/// Bytes, with a unit or without, or percents of maxmemory.
+std::optional<std::string> set_client_memory(live_settings& settings, std::string_view value) {
+  constexpr auto refused = "argument must be a memory or percent value";
+  std::uint64_t bytes = 0;
+  std::uint32_t percent = 0;
+  if (value.ends_with('%')) {
+    const auto number = resp::parse_integer(value.substr(0, value.size() - 1));
+    if (!number || *number < 0) return refused;
+    if (*number > 100) return "percentage argument must be less or equal to 100";
+    percent = static_cast<std::uint32_t>(*number);
+    bytes = settings.memory_bytes / 100 * percent;
+  } else {
+    const auto number = resp::parse_memory(value);
+    if (!number) return refused;
+    bytes = *number;
+  }
+  if (bytes > limits::client_memory_bytes_max) {
+    return fmt::format("argument must be between 0 and {} inclusive",
+                       limits::client_memory_bytes_max);
+  }
+  if (bytes != 0 && bytes < limits::client_memory_bytes_min) {
+    return fmt::format("argument must be 0 or at least {}", limits::client_memory_bytes_min);
+  }
+  settings.client_memory_bytes = bytes;
+  settings.client_memory_percent = percent;
+  return std::nullopt;
 }
 
 std::string set_failed(std::string_view name, std::string_view why) {
@@ -217,14 +249,7 @@ std::optional<std::string> apply_setting(live_settings& settings, std::string_vi
     if (!wrong) settings.clients_max = static_cast<std::uint32_t>(amount);
     return wrong;
   }
-  if (name == "maxmemory-clients") {
-    auto wrong = read_number(amount, value, 0, limits::client_memory_bytes_max);
-    if (!wrong && amount != 0 && amount < limits::client_memory_bytes_min) {
-      return fmt::format("argument must be 0 or at least {}", limits::client_memory_bytes_min);
-    }
-    if (!wrong) settings.client_memory_bytes = amount;
-    return wrong;
-  }
+  if (name == "maxmemory-clients") return set_client_memory(settings, value);
   return "can't set immutable config";
 }
 

@@ -9,6 +9,7 @@
 
 #include "actors/client_commands.hpp"
 #include "actors/config_commands.hpp"
+#include "actors/debug_commands.hpp"
 #include "actors/resp/command_docs.hpp"
 #include "actors/resp/error_texts.hpp"
 #include "actors/resp/number_parsing.hpp"

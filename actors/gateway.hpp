@@ -31,6 +31,7 @@ struct gateway_parts {
   std::uint32_t index = 0;
   std::uint32_t shard_count = 1;
   std::uint64_t hash_seed = 0;
+  std::uint64_t segment_bytes = limits::segment_bytes_default;  ///< of the data directory
   runtime::descriptor listener;
   std::vector<shard_actor> shards;
   node_actor node;

@@ -314,8 +314,14 @@ void write_keyspace(const info_source& from, info_writer& to) {
   const auto keys = from.total<&shard_statistics::keys>();
   to.section("Keyspace");
   if (keys == 0) return;
-  to.field("db0", fmt::format("keys={},expires={},avg_ttl=0", keys,
-                              from.total<&shard_statistics::keys_with_deadline>()));
+  const auto expires = from.total<&shard_statistics::keys_with_deadline>();
+  double ttls_ms = 0;
+  for (const auto& shard : from.node.shards) {
+    ttls_ms +=
+        static_cast<double>(shard.mean_ttl_ms) * static_cast<double>(shard.keys_with_deadline);
+  }
+  const auto mean_ms = expires == 0 ? 0.0 : ttls_ms / static_cast<double>(expires);
+  to.field("db0", fmt::format("keys={},expires={},avg_ttl={:.0f}", keys, expires, mean_ms));
 }
 
 /// Which of the collective names show a section.

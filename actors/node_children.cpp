@@ -61,6 +61,7 @@ class stored_children final : public node_children {
     gateway_parts made;
     made.index = index;
     made.shard_count = shard_count();
+    made.segment_bytes = parts_.storage.identity.segment_bytes;
     made.hash_seed = parts_.storage.identity.hash_seed;
     made.listener = std::move(parts_.listeners[index]);
     made.shards = shards;

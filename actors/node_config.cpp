@@ -82,9 +82,13 @@ node_config node_config::defaults_for(const machine& host) {
   node_config config;
   config.reactors = std::clamp(host.cores / 2, 1u, limits::reactors_max);
   config.memory_bytes = std::max(host.memory_bytes / 4, memory_bytes_min);
-  config.client_memory_bytes =
-      std::max<std::uint64_t>(host.memory_bytes / 10, config.reactors * limits::client_bytes_max);
+  config.client_memory_bytes = default_client_memory(host, config.reactors);
   return config;
+}
+
+std::uint64_t node_config::default_client_memory(const machine& host, std::uint32_t reactors) {
+  const auto gateways = std::min(reactors, limits::reactors_max);
+  return std::max<std::uint64_t>(host.memory_bytes / 10, gateways * limits::client_bytes_max);
 }
 
 std::vector<setting_complaint> node_config::complaints() const {

@@ -57,9 +57,13 @@ struct node_config {
   bool enable_debug = false;                 ///< enable-debug: DEBUG commands for tests
   std::string config_file;                   ///< the file these came from; empty = none
 
-  /// Defaults for a machine: max(1, cores / 2) reactors, a quarter of its memory for values and a
-  /// tenth for clients, at least what one client with the largest replies needs in each reactor.
+  /// Defaults for a machine: max(1, cores / 2) reactors, a quarter of its memory for values and
+  /// default_client_memory() of these reactors.
   [[nodiscard]] static node_config defaults_for(const machine& host);
+  /// client-memory of a node with so many reactors: a tenth of the memory, at least what one client
+  /// with the largest replies needs in each reactor.
+  [[nodiscard]] static std::uint64_t default_client_memory(const machine& host,
+                                                           std::uint32_t reactors);
 
   /// Every setting that cannot be, and every two that do not go together.
   [[nodiscard]] std::vector<setting_complaint> complaints() const;

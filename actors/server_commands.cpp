@@ -67,10 +67,10 @@ void run_command(const connection_call& call) {
 }
 
 void run_time(const connection_call& call) {
-  const auto now_ms = call.client.environment().time.wall_ms();
+  const auto now_us = call.client.environment().exact_time.wall_us();
   call.reply.array(2);
-  call.reply.bulk(std::to_string(now_ms / 1000));
-  call.reply.bulk(std::to_string(now_ms % 1000 * 1000));
+  call.reply.bulk(std::to_string(now_us / 1'000'000));
+  call.reply.bulk(std::to_string(now_us % 1'000'000));
 }
 
 void run_lastsave(const connection_call& call) {
@@ -109,21 +109,6 @@ void run_shutdown(const connection_call& call) {
   call.client.services().stop_node();
 }
 
-void run_debug(const connection_call& call) {
-  if (!call.client.environment().config.enable_debug) {
-    return call.refuse(texts::debug_not_allowed);
-  }
-  if (call.argv.size() != 2 || !equals_ignoring_case(call.argv[1], "help")) {
-    return call.refuse(
-        fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-                    call.argv[1].substr(0, 128)));
-  }
-  call.reply.array(3);
-  call.reply.simple("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-  call.reply.simple("HELP");
-  call.reply.simple("    Prints this help.");
-}
-
 void run_wait(const connection_call& call) {
   const auto replicas = resp::parse_integer(call.argv[1]);
   if (!replicas) return call.refuse(texts::not_integer);
@@ -131,7 +116,7 @@ void run_wait(const connection_call& call) {
   if (!timeout_ms) return;
   session::wait_order order;
   order.replicas = static_cast<std::uint64_t>(std::max<std::int64_t>(*replicas, 0));
-  order.timeout_ms = *timeout_ms;
+  order.timeout_us = *timeout_ms * 1000;
   call.client.wait(order, call.reply);
 }
 
@@ -147,10 +132,10 @@ void run_waitaof(const connection_call& call) {
   const auto timeout_ms = parse_timeout(call, call.argv[3]);
   if (!timeout_ms) return;
   session::wait_order order;
-  order.is_waitaof = true;
+  order.what = session::wait_order::kind::waitaof;
   order.local_disk = *local == 1;
   order.replicas = static_cast<std::uint64_t>(*replicas);
-  order.timeout_ms = *timeout_ms;
+  order.timeout_us = *timeout_ms * 1000;
   call.client.wait(order, call.reply);
 }
 

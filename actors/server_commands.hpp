@@ -1,5 +1,5 @@
-// Commands about the server as a whole: COMMAND, TIME, LASTSAVE, ROLE, INFO, SHUTDOWN, DEBUG, WAIT
-// and WAITAOF.
+// Commands about the server as a whole: COMMAND, TIME, LASTSAVE, ROLE, INFO, SHUTDOWN, WAIT and
+// WAITAOF.
 //
 // Place: actors, CAF-free; see connection_commands.hpp. INFO and ROLE tell figures of all shards,
 // so they reserve a place that the services fill; WAIT and WAITAOF are left to the session.
@@ -16,7 +16,6 @@ void run_lastsave(const connection_call& call);
 void run_role(const connection_call& call);
 void run_info(const connection_call& call);
 void run_shutdown(const connection_call& call);
-void run_debug(const connection_call& call);
 void run_wait(const connection_call& call);
 void run_waitaof(const connection_call& call);
 

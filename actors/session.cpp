@@ -328,7 +328,7 @@ void session::run_here(const resp::command_spec& spec, resp::arguments argv, std
 }
 
 void session::run_on_shard(const parsed_command& command, resp::arguments argv) {
-  const shard_call call{command.spec, argv, command.hash, {protocol_, environment_.settings.level}};
+  const shard_call call{command.spec, argv, command.hash, here()};
   const auto shard = command.shard;
   auto* core = services_.local_shard(shard);
   if (core != nullptr && outstanding_[shard.value] == 0 && core->accepts_inline(lane())) {

@@ -29,6 +29,7 @@
 
 #include "actors/command_statistics.hpp"
 #include "actors/node_config.hpp"
+#include "actors/rate_window.hpp"
 #include "actors/resp/command_table.hpp"
 #include "actors/resp/parser.hpp"
 #include "actors/resp/read_buffer.hpp"
@@ -41,14 +42,18 @@ namespace troupe::actors {
 
 class session;
 
-/// Settings that CONFIG SET changes while the node runs; each gateway has its own copy.
+/// Settings that CONFIG SET changes while the node runs, and what it needs to know beside them;
+/// each gateway has its own copy.
 struct live_settings {
   durability level = durability::durable;
   std::uint64_t commit_timeout_us = 10'000'000;
   std::uint64_t idle_timeout_us = 0;  ///< 0 = never
   std::uint32_t clients_max = limits::clients_max;
   std::uint32_t clients_capacity = limits::clients_max;  ///< most that clients_max may be; fixed
-  std::uint64_t client_memory_bytes = 0;  ///< bound over all clients of the node; 0 = none
+  std::uint64_t client_memory_bytes = 0;    ///< bound over all clients of the node; 0 = none
+  std::uint32_t client_memory_percent = 0;  ///< that it was given as, of memory_bytes; 0 = in bytes
+  std::uint64_t memory_bytes = 0;           ///< bound of cached values; fixed
+  std::uint64_t segment_bytes = limits::segment_bytes_default;  ///< of the data directory; fixed
 };
 
 /// What sessions of one gateway share.
@@ -206,7 +211,8 @@ class session {
     if (!ignored) mode_ = mode;
   }
   void set_no_evict(bool on) { no_evict_ = on; }
-  void set_no_touch(bool on) { no_touch_ = on; }
+  /// CLIENT NO-TOUCH.
+  void set_reading(kv::reading how) { reading_ = how; }
   /// Back to a fresh connection (RESET).
   void reset();
   [[nodiscard]] bool in_multi() const { return queued_ != nullptr; }
@@ -216,15 +222,20 @@ class session {
   [[nodiscard]] std::uint64_t reserve_unseen();
   /// One line of CLIENT LIST, without its end.
   [[nodiscard]] std::string describe() const;
-  /// WAIT (no followers yet) and WAITAOF: blocks further commands until then or the time-out.
-  /// Inside EXEC it does not wait but replies how things are.
+  /// WAIT (no followers yet), WAITAOF and DEBUG SLEEP: blocks further commands until then or the
+  /// time-out. Inside EXEC it does not wait but replies how things are.
   struct wait_order {
+    enum class kind : std::uint8_t { wait, waitaof, sleep } what = kind::wait;
     bool local_disk = false;       ///< WAITAOF with numlocal 1
     std::uint64_t replicas = 0;    ///< asked for
-    std::uint64_t timeout_ms = 0;  ///< 0 = for ever
-    bool is_waitaof = false;
+    std::uint64_t timeout_us = 0;  ///< 0 = for ever, or no sleep at all
   };
   void wait(const wait_order& order, resp::reply_writer& reply);
+  /// Runs a piece in the shards of its keys, behind everything sent before; its reply is that of
+  /// the connection command that runs now. Precondition: not inside EXEC.
+  void run_in_shards(const resp::command_spec& piece, resp::arguments words);
+  /// Whether the sweepers of all shards remove what expired.
+  void set_sweeping(kv::sweeping how);
   [[nodiscard]] std::size_t held_count() const { return replies_.held_count(); }
   [[nodiscard]] std::size_t output_bytes() const { return replies_.buffered_bytes(); }
   [[nodiscard]] std::size_t input_bytes() const { return buffer_.capacity(); }
@@ -235,7 +246,7 @@ class session {
            (draining_ ? draining_->commands.memory_bytes() : 0) +
            (transaction_ ? transaction_->memory_bytes() : 0);
   }
-  /// In WAIT or WAITAOF.
+  /// In WAIT, WAITAOF or DEBUG SLEEP.
   [[nodiscard]] bool waits() const { return waiting_.has_value(); }
   /// CLIENT NO-EVICT: not closed for the memory it holds.
   [[nodiscard]] bool evictable() const { return !no_evict_; }
@@ -322,6 +333,10 @@ class session {
   void execute(const parsed_command& command, resp::arguments argv);
   void note_error(const parsed_command& command, fate what, std::string_view reply);
   void advance_reply_mode();
+  /// The flags of CLIENT LIST.
+  [[nodiscard]] std::string flags() const;
+  /// How much of what was received and not consumed belongs to commands that ran or are running.
+  [[nodiscard]] std::size_t run_bytes() const;
   void release_idle_memory(std::uint64_t now_us);
   void run_on_shard(const parsed_command& command, resp::arguments argv);
   void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
@@ -355,6 +370,9 @@ class session {
   [[nodiscard]] bool drops_replies() const {
     return mode_ == reply_mode::off || mode_ == reply_mode::skipping;
   }
+  [[nodiscard]] client_settings here() const {
+    return {protocol_, environment_.settings.level, reading_};
+  }
   [[nodiscard]] lane_key lane() const { return {identity_.gateway, identity_.id}; }
 
   session_identity identity_;
@@ -366,6 +384,7 @@ class session {
   std::vector<std::string_view> words_;
   std::vector<parsed_command> parsed_;
   std::size_t next_parsed_ = 0;
+  recent_max output_peak_;  // of the bytes of replies, sampled by ticks
   step step_ = step::none;
   std::size_t parsed_bytes_ = 0;  // of the buffer, to be consumed when all of parsed_ ran
 
@@ -377,7 +396,8 @@ class session {
   std::uint64_t paused_until_us_ = 0;  // after a wrong password; 0 = not paused
   reply_mode mode_ = reply_mode::on;
   std::string name_, library_name_, library_version_;
-  bool no_evict_ = false, no_touch_ = false;
+  bool no_evict_ = false;
+  kv::reading reading_ = kv::reading::marks;
   bool closing_ = false, broken_ = false, input_ended_ = false;
   std::uint64_t created_us_, active_us_;
   std::string_view last_command_ = "NULL";

@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "actors/debug_commands.hpp"
+#include "actors/resp/debug_pieces.hpp"
 #include "actors/resp/error_texts.hpp"
 #include "actors/resp/piece_commands.hpp"
 #include "actors/session.hpp"
@@ -38,16 +41,23 @@ session::fate session::queue_in_multi(const parsed_command& command, resp::argum
     reject(&spec, resp::error_texts::not_in_multi);
     return fate::rejected;
   }
-  if (spec.name == "debug" && !environment_.config.enable_debug) {
-    reject(&spec, resp::error_texts::debug_not_allowed);
-    return fate::rejected;
+  if (spec.name == "debug") {
+    if (const auto refused = debug_refused_in_multi(environment_.config, argv)) {
+      reject(&spec, *refused);
+      return fate::rejected;
+    }
   }
   if (queued_->word_bytes() + resp::write_bytes_estimate(argv) > multi_bytes_max ||
       queued_->size() >= multi_commands_max) {
     reject(&spec, "ERR the transaction is too large");
     return fate::rejected;
   }
-  queued_->add(spec, argv);
+  const auto debugged = spec.name == "debug" ? key_of_debug_object(argv) : std::nullopt;
+  if (debugged) {
+    queued_->add(resp::debug_object(), std::array{resp::debug_object().name, *debugged});
+  } else {
+    queued_->add(spec, argv);
+  }
   resp::reply_writer(replies_.output(), protocol_).simple("QUEUED");
   return fate::queued;
 }
@@ -97,6 +107,21 @@ void session::exec() {
   begin_transaction(transaction_order::kind::exec, std::move(*commands));
 }
 
+// ---- DEBUG -------------------------------------------------------------------------------------
+
+void session::run_in_shards(const resp::command_spec& piece, resp::arguments words) {
+  kept_commands alone(environment_.shard_count);
+  alone.add(piece, words);
+  begin_transaction(transaction_order::kind::single, std::move(alone));
+}
+
+void session::set_sweeping(kv::sweeping how) {
+  const std::string_view word = how == kv::sweeping::off ? "0" : "1";
+  for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
+    send_piece({i}, resp::set_sweeping, {resp::set_sweeping.name, word});
+  }
+}
+
 // ---- transactions over shards ------------------------------------------------------------------
 
 void session::begin_transaction(transaction_order::kind what, kept_commands commands) {
@@ -106,6 +131,7 @@ void session::begin_transaction(transaction_order::kind what, kept_commands comm
   order.what = what;
   order.protocol = protocol_;
   order.level = environment_.settings.level;
+  order.reads = reading_;
   order.shard_count = environment_.shard_count;
   order.watcher = identity_.id;
   if (what == transaction_order::kind::exec) order.watched_shards = watched_shards_;
@@ -241,7 +267,7 @@ void session::forget_watches() {
 
 void session::send_piece(shard_id shard, const resp::command_spec& spec,
                          const std::vector<std::string_view>& words) {
-  const shard_call call{&spec, words, {}, {protocol_, environment_.settings.level}};
+  const shard_call call{&spec, words, {}, here()};
   auto* core = services_.local_shard(shard);
   if (core != nullptr && outstanding_[shard.value] == 0 && core->accepts_inline(lane())) {
     std::string ignored;
@@ -260,7 +286,7 @@ void session::wait(const wait_order& order, resp::reply_writer& reply) {
   // What EXEC wrote so far is not among the last writes yet, as in Redis.
   if (runs_exec_) return reply_wait(order, is_durable_here(), reply);
   const auto now = environment_.time.monotonic_us();
-  const auto deadline = order.timeout_ms == 0 ? 0 : now + order.timeout_ms * 1000;
+  const auto deadline = order.timeout_us == 0 ? 0 : now + order.timeout_us;
   waiting_ = {order, drops_replies() ? no_ticket : reserve_place(), deadline};
   if (order.local_disk) {
     for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
@@ -287,7 +313,11 @@ void session::settle_wait() {
     timed_out = timed_out || (!here && !environment_.log_failures[i].empty());
   }
   const auto is_durable = is_durable_here();
-  if (!timed_out && (order.replicas > 0 || (order.local_disk && !is_durable))) return;
+  if (order.what == wait_order::kind::sleep) {
+    if (waiting_->deadline_us > 1) return;
+  } else if (!timed_out && (order.replicas > 0 || (order.local_disk && !is_durable))) {
+    return;
+  }
   std::string bytes;
   resp::reply_writer reply(bytes, protocol_);
   reply_wait(order, is_durable, reply);
@@ -298,7 +328,8 @@ void session::settle_wait() {
 }
 
 void session::reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply) {
-  if (order.is_waitaof) {
+  if (order.what == wait_order::kind::sleep) return reply.ok();
+  if (order.what == wait_order::kind::waitaof) {
     reply.array(2);
     reply.integer(is_durable ? 1 : 0);
   }

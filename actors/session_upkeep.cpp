@@ -31,7 +31,7 @@ bool session::on_tick(std::uint64_t now_us) {
     drop(replies_.take_replaced_streams());
   }
   if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
-    waiting_->order.timeout_ms = 0;
+    waiting_->order.timeout_us = 0;
     waiting_->order.replicas = 0;
     waiting_->deadline_us = 1;  // over: answer with what there is
     settle_wait();
@@ -41,6 +41,7 @@ bool session::on_tick(std::uint64_t now_us) {
       now_us - active_us_ > settings.idle_timeout_us) {
     close(close_when::now);
   }
+  output_peak_.note(now_us, replies_.buffered_bytes());
   const auto held = memory_bytes();
   release_idle_memory(now_us);
   return had_to_wait || closing_ || memory_bytes() != held;
@@ -99,28 +100,54 @@ void session::reset() {
   protocol_ = resp::protocol::resp2;
   mode_ = reply_mode::on;
   name_.clear();
-  no_evict_ = no_touch_ = false;
+  no_evict_ = false;
+  reading_ = kv::reading::marks;
   authenticated_ = environment_.config.password.empty();
   if (authenticated_) return;
   parser_.set_limits(resp::parse_limits::unauthenticated());
   buffer_.set_bytes_max(limits::unauthenticated_input_bytes);
 }
 
+std::string session::flags() const {
+  std::string all;
+  constexpr auto exec = transaction_order::kind::exec;
+  const auto in_exec = (draining_ && draining_->what == exec) ||
+                       (transaction_ && transaction_->order().what == exec);
+  if (in_multi() || in_exec) all += 'x';
+  if (waits()) all += 'b';
+  if (closing_) all += 'c';
+  if (no_evict_) all += 'e';
+  if (reading_ == kv::reading::leaves_no_mark) all += 'T';
+  return all.empty() ? "N" : all;
+}
+
 std::string session::describe() const {
   const auto now = environment_.time.monotonic_us();
+  // Commands stand in the buffer until all of one reading ran; those that ran are no work any more.
+  const auto received = buffer_.unread().size();
+  const auto unprocessed = received - std::min(run_bytes(), received);
+  // Words stand in the buffer too; only for another reactor they are copied.
   return fmt::format(
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 "
-      "multi={} qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp=0 obl={} oll=0 omem=0 "
+      "multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 "
       "tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}",
       identity_.id, identity_.address, identity_.local_address, identity_.descriptor, name_,
-      (now - created_us_) / 1'000'000, (now - active_us_) / 1'000'000,
-      in_multi()  ? "x"
-      : no_evict_ ? "e"
-      : no_touch_ ? "T"
-                  : "N",
-      queued_ ? static_cast<long>(queued_->size()) : -1, parsed_bytes_, buffer_.capacity(),
-      queued_ ? queued_->memory_bytes() : 0, buffer_.capacity(), replies_.buffered_bytes(),
-      memory_bytes(), last_command_, static_cast<int>(protocol_), library_name_, library_version_);
+      (now - created_us_) / 1'000'000, (now - active_us_) / 1'000'000, flags(),
+      queued_ ? static_cast<long>(queued_->size()) : -1, unprocessed, buffer_.capacity() - received,
+      in_flight_bytes_, queued_ ? queued_->memory_bytes() : 0, replies_.memory_bytes(),
+      std::max<std::uint64_t>(output_peak_.value(), replies_.buffered_bytes()),
+      replies_.buffered_bytes(), memory_bytes(), last_command_, static_cast<int>(protocol_),
+      library_name_, library_version_);
+}
+
+std::size_t session::run_bytes() const {
+  if (next_parsed_ == 0) return 0;
+  const auto& last = parsed_[next_parsed_ - 1];
+  if (next_parsed_ == parsed_.size() || last.word_count == 0) return parsed_bytes_;
+  constexpr std::size_t line_end_bytes = 2;
+  const auto word = words_[last.first_word + last.word_count - 1];
+  return static_cast<std::size_t>(word.data() + word.size() - buffer_.unread().data()) +
+         line_end_bytes;
 }
 
 }  // namespace troupe::actors

@@ -52,7 +52,7 @@ void session::upload_part(std::string_view bytes) {
   const auto shard = upload_->shard;
   const auto id = fmt::format("{}", identity_.id);
   const std::string_view words[] = {resp::store_part.name, id, upload_->key, bytes};
-  const shard_call call{&resp::store_part, words, {}, {protocol_, environment_.settings.level}};
+  const shard_call call{&resp::store_part, words, {}, here()};
   upload_->bytes += bytes.size();
   auto* core = services_.local_shard(shard);
   if (core != nullptr && outstanding_[shard.value] == 0 && core->accepts_inline(lane())) {
@@ -99,10 +99,7 @@ void session::end_upload(resp::arguments options) {
   const auto bytes = fmt::format("{}", done.bytes);
   std::vector<std::string_view> words{resp::set_uploaded.name, id, bytes, "set", done.key, ""};
   words.insert(words.end(), options.begin(), options.end());
-  const shard_call call{&resp::set_uploaded,
-                        words,
-                        environment_.hash(done.key),
-                        {protocol_, environment_.settings.level}};
+  const shard_call call{&resp::set_uploaded, words, environment_.hash(done.key), here()};
   const auto ticket = drops_replies() ? no_ticket : reserve_place();
   ++outstanding_[done.shard.value];
   ++in_flight_;

@@ -94,7 +94,7 @@ shard_core::progress shard_core::execute(const shard_call& call, std::string& re
   resp::reply_writer writer(reply, call.client.protocol);
   const auto reply_start = reply.size();
   const auto pending_before = tail_.pending_bytes();
-  store_.begin_command(call.client.level);
+  store_.begin_command(call.client.level, call.client.reads);
   if (const auto refused = refusal(call); !refused.empty()) {
     writer.error(refused);
   } else {
@@ -271,7 +271,7 @@ void shard_core::read_ahead(const lane& from) {
   for (std::size_t i = 1; i < count; ++i) {
     const auto& command = from.queue[i];
     if (command.spec->is_write()) continue;
-    store_.begin_command(command.client.level);
+    store_.begin_command(command.client.level, command.client.reads);
     const auto keys = resp::keys_of(*command.spec, command.words.size());
     for (auto at = keys.first; at < keys.end; at += keys.step) {
       store_.find(command.words[at], store_.hash(command.words[at]));
@@ -524,6 +524,7 @@ shard_statistics shard_core::statistics() const {
   now.shard = options_.place.shard;
   now.keys = store_.size();
   now.keys_with_deadline = store_.expires();
+  now.mean_ttl_ms = store_.mean_ttl_ms();
   now.index_bytes = memory.index_bytes + memory.key_bytes;
   now.resident_value_bytes = memory.value_bytes;
   now.expired_keys = counted_.expired_keys - reset_at_.expired_keys;

@@ -49,6 +49,7 @@ namespace troupe::actors {
 struct client_settings {
   resp::protocol protocol = resp::protocol::resp2;
   durability level = durability::durable;
+  kv::reading reads = kv::reading::marks;  ///< CLIENT NO-TOUCH
 };
 
 /// One command to run. `argv` is borrowed from `owner` or, inline, from the caller.

@@ -98,7 +98,7 @@ void shard_requests::run(shard_id shard, std::uint64_t transaction,
   auto list = step->initRun(static_cast<unsigned>(pieces.size()));
   for (unsigned i = 0; i < list.size(); ++i) {
     const auto& piece = pieces[i];
-    actors::encode(*piece.spec, piece.words, {piece.protocol, piece.level}, list[i]);
+    actors::encode(*piece.spec, piece.words, {piece.protocol, piece.level, piece.reads}, list[i]);
   }
   self_->send(shards_[shard.value], step.finish());
 }

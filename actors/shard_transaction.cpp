@@ -311,7 +311,8 @@ void shard_transaction::send_command(std::size_t at) {
     // Nobody is there to read, and reads could be large.
     if (abandoned_ && !command.spec->is_write()) return end_use(*command.shard);
     added.awaited = 1;
-    send_piece(*command.shard, {command.spec, command.views(), order_.protocol, order_.level},
+    send_piece(*command.shard,
+               {command.spec, command.views(), order_.protocol, order_.level, order_.reads},
                {at, 0});
     return;
   }
@@ -326,7 +327,8 @@ void shard_transaction::send_phase(slot& to, std::size_t command) {
   to.plan->replies.assign(pieces.size(), {});
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     send_piece(pieces[i].shard,
-               {pieces[i].spec, pieces[i].argv, resp::piece_protocol, order_.level}, {command, i});
+               {pieces[i].spec, pieces[i].argv, resp::piece_protocol, order_.level, order_.reads},
+               {command, i});
   }
 }
 

@@ -50,6 +50,7 @@ struct sent_piece {
   std::vector<std::string_view> words;
   resp::protocol protocol;
   durability level = durability::durable;
+  kv::reading reads = kv::reading::marks;
 };
 
 /// How a transaction reaches shards. Nothing here answers before the call returned.
@@ -89,6 +90,7 @@ struct transaction_order {
   enum class kind : std::uint8_t { exec, single } what = kind::exec;
   resp::protocol protocol = resp::protocol::resp2;
   durability level = durability::durable;
+  kv::reading reads = kv::reading::marks;  ///< of all its commands, as EXEC found it
   std::uint32_t shard_count = 1;
   std::uint64_t watcher = 0;             ///< of the connection
   std::vector<shard_id> watched_shards;  ///< where it watches keys

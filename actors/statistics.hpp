@@ -61,6 +61,7 @@ struct shard_statistics {
   // keys and memory
   std::uint64_t keys = 0;
   std::uint64_t keys_with_deadline = 0;
+  std::uint64_t mean_ttl_ms = 0;           ///< of those, estimated; 0 = none or not known yet
   std::uint64_t index_bytes = 0;           ///< index tables and entry headers with keys
   std::uint64_t resident_value_bytes = 0;  ///< values held in memory
   std::uint64_t expired_keys = 0;          ///< counter

@@ -100,6 +100,7 @@ void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to) 
   to.setShard(from.shard.value);
   to.setKeys(from.keys);
   to.setKeysWithDeadline(from.keys_with_deadline);
+  to.setMeanTtlMs(from.mean_ttl_ms);
   to.setIndexBytes(from.index_bytes);
   to.setResidentValueBytes(from.resident_value_bytes);
   to.setExpiredKeys(from.expired_keys);
@@ -130,6 +131,7 @@ shard_statistics decode(schemas::ShardStatistics::Reader from) {
   to.shard = {from.getShard()};
   to.keys = from.getKeys();
   to.keys_with_deadline = from.getKeysWithDeadline();
+  to.mean_ttl_ms = from.getMeanTtlMs();
   to.index_bytes = from.getIndexBytes();
   to.resident_value_bytes = from.getResidentValueBytes();
   to.expired_keys = from.getExpiredKeys();
@@ -237,6 +239,9 @@ node_statistics decode(schemas::NodeStatistics::Reader from) {
     to.reactors.push_back(each.reactor);
     merge(each.clients, to.clients);
   }
+  // They answered in any order.
+  std::ranges::sort(to.shards, {}, [](const shard_statistics& each) { return each.shard.value; });
+  std::ranges::sort(to.reactors, {}, &reactor_statistics::reactor);
   return to;
 }
 

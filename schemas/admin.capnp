@@ -48,6 +48,7 @@ struct ShardStatistics {
   diskFull @23 :Bool;
   commitsByIoUring @24 :Bool;
   unreadableRecords @25 :UInt64;
+  meanTtlMs @26 :UInt64;
 }
 
 struct GatewayStatistics {

@@ -15,6 +15,7 @@ struct Command {
   arguments @5 :List(Data); # name first; a word above 256 MiB takes several elements
   continued @6 :List(UInt32);
   # Indexes of the elements that go on with the word before them, ascending.
+  leavesNoMark @7 :Bool;    # CLIENT NO-TOUCH: its reads do not mark values as used
 }
 
 struct CommandBatch {

@@ -91,6 +91,9 @@ result<request> build_serve(const serve_flags& flags, const actors::machine& hos
     if (!applied) return applied.error().in(flag);
     origins[std::string(one.key)] = flag;
   }
+  if (!origins.contains("client-memory")) {
+    config.client_memory_bytes = actors::node_config::default_client_memory(host, config.reactors);
+  }
   TRY_VOID(check(config, origins));
   return request(serve_request{std::move(config)});
 }

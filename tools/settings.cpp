@@ -75,9 +75,11 @@ constexpr std::array all{
             assign<&node_config::level, actors::parse_durability>},
     setting{"memory", "SIZE", "bound of cached values, e.g. 512MiB (a quarter of the memory)",
             value_kind::size, assign<&node_config::memory_bytes, parse_bytes>},
-    setting{"client-memory", "SIZE",
-            "bound of what all clients together may hold, 0 = none (a tenth of the memory)",
-            value_kind::size, assign<&node_config::client_memory_bytes, parse_bytes>},
+    setting{
+        "client-memory", "SIZE",
+        "bound of what all clients together may hold, 0 = none (a tenth of the memory, at least "
+        "1.25GiB for each reactor)",
+        value_kind::size, assign<&node_config::client_memory_bytes, parse_bytes>},
     setting{"reactors", "N", "event loop threads (half of the cores)", value_kind::number,
             assign<&node_config::reactors, parse_count>},
     setting{"shards", "N", "shards of a new data directory (as many as reactors)",

@@ -189,23 +189,27 @@ exec_status handle_copy(shard_command& command) {
   return exec_status::done;
 }
 
-exec_status handle_object_encoding(shard_command& command) {
-  const kv::found size_only = command.store.peek(command.argv[2], command.first_key_hash);
+encoding_outcome encoding_of(shard_command& command, std::string_view key) {
+  const kv::found size_only = command.store.peek(key, command.first_key_hash);
   // Only a short value can be a number, so a large one needs no bytes.
   if (size_only.value_size > embedded_string_bytes_max || size_only.form == kv::value_form::grown) {
-    command.store.count_read(size_only.state);
-    command.reply.bulk("raw");
-    return exec_status::done;
+    return {size_only.state, "raw"};
   }
-  const kv::found value = command.store.find(command.argv[2], command.first_key_hash);
-  if (value.state == presence::cold) return exec_status::cold;
-  command.store.count_read(value.state);
-  if (value.state == presence::absent) {
-    command.reply.null();
-    return exec_status::done;
-  }
+  const kv::found value = command.store.find(key, command.first_key_hash);
+  if (value.state != presence::present) return {value.state, {}};
   const auto is_number = value.form != kv::value_form::computed && parse_integer(value.value);
-  command.reply.bulk(is_number ? "int" : "embstr");
+  return {value.state, is_number ? "int" : "embstr"};
+}
+
+exec_status handle_object_encoding(shard_command& command) {
+  const auto [state, encoding] = encoding_of(command, command.argv[2]);
+  if (state == presence::cold) return exec_status::cold;
+  command.store.count_read(state);
+  if (state == presence::absent) {
+    command.reply.null();
+  } else {
+    command.reply.bulk(encoding);
+  }
   return exec_status::done;
 }
 
@@ -220,10 +224,14 @@ exec_status handle_object_freq(shard_command& command) {
                 "some time to adjust.");
 }
 
-// The memory tier remembers that a key was used, not when: 0 is the only answer that is never too
-// high.
 exec_status handle_object_idletime(shard_command& command) {
-  return reply_integer_if_present(command, 0);
+  if (read_inspected(command).state == presence::absent) {
+    command.reply.null();
+    return exec_status::done;
+  }
+  return refuse(command,
+                "ERR Idle time not tracked: memory keeps that a value was used, not when. Please "
+                "note that no key is ever evicted, a value that leaves memory stays on disk.");
 }
 
 exec_status handle_object_refcount(shard_command& command) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "storage/base/ensure.hpp"
 
@@ -64,6 +65,23 @@ std::optional<std::uint64_t> parse_cursor(std::string_view text) {
   const unsigned long value = std::strtoul(terminated.c_str(), &end, 10);
   if (*end != '\0' || errno == ERANGE) return std::nullopt;
   return value;
+}
+
+std::optional<std::uint64_t> parse_memory(std::string_view text) noexcept {
+  constexpr std::pair<std::string_view, std::uint64_t> units[] = {
+      {"", 1},          {"b", 1},        {"k", 1000},          {"kb", 1 << 10},
+      {"m", 1'000'000}, {"mb", 1 << 20}, {"g", 1'000'000'000}, {"gb", 1 << 30},
+  };
+  std::uint64_t number = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return std::nullopt;
+  text.remove_prefix(static_cast<std::size_t>(stopped - text.data()));
+  for (const auto& [name, factor] : units) {
+    if (!equals_ignoring_case(text, name)) continue;
+    if (number > UINT64_MAX / factor) return std::nullopt;
+    return number * factor;
+  }
+  return std::nullopt;
 }
 
 std::string format_long_double(long double value) {

@@ -21,6 +21,10 @@ namespace troupe::resp {
 /// A SCAN cursor: decimal, as strtoul reads it (an empty text is 0, a minus sign wraps around).
 [[nodiscard]] std::optional<std::uint64_t> parse_cursor(std::string_view text);
 
+/// An amount of memory as in Redis' configuration: digits and b, k (1000), kb (1024), m, mb, g, gb
+/// in any case, or nothing. Nothing is answered for what does not fit 64 bits.
+[[nodiscard]] std::optional<std::uint64_t> parse_memory(std::string_view text) noexcept;
+
 /// With 17 digits after the point, trailing zeros removed; never an exponent. Precondition:
 /// `value` is finite.
 [[nodiscard]] std::string format_long_double(long double value);

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "actors/resp/debug_pieces.hpp"
 #include "actors/resp/reply_writer.hpp"
 #include "actors/resp/transfer_commands.hpp"
 #include "actors/resp/upload_commands.hpp"
@@ -72,9 +73,9 @@ constexpr command_spec count_existing = [] {
 const command_spec* find_piece(std::string_view name) noexcept {
   // What clients send is told by its first letter.
   if (!name.starts_with('~') && !name.starts_with('(')) return nullptr;
-  for (const auto* spec :
-       {&watch_key, &watch_check, &watch_forget, &count_existing, &fetch_for_transfer,
-        &fetch_for_copy, &place_transferred, &store_part, &set_uploaded, &drop_upload}) {
+  for (const auto* spec : {&watch_key, &watch_check, &watch_forget, &count_existing,
+                           &fetch_for_transfer, &fetch_for_copy, &place_transferred, &store_part,
+                           &set_uploaded, &drop_upload, &debug_object(), &set_sweeping}) {
     if (spec->name == name) return spec;
   }
   return nullptr;

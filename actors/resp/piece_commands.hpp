@@ -21,8 +21,8 @@ extern const command_spec watch_forget;
 /// EXISTS it is no read in the statistics.
 extern const command_spec count_existing;
 
-/// The piece of that name, those of transfer_commands.hpp and upload_commands.hpp included, or
-/// nullptr. Their names begin with no letter.
+/// The piece of that name, those of debug_pieces.hpp, transfer_commands.hpp and upload_commands.hpp
+/// included, or nullptr. Their names begin with no letter.
 [[nodiscard]] const command_spec* find_piece(std::string_view name) noexcept;
 
 }  // namespace troupe::resp

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace troupe::resp {
 
@@ -29,6 +30,10 @@ class read_buffer {
 
   /// Bytes received and not consumed. Valid until the next room(), consume() or release().
   [[nodiscard]] std::span<char> unread() noexcept { return {block_.get() + begin_, end_ - begin_}; }
+
+  [[nodiscard]] std::string_view unread() const noexcept {
+    return {block_.get() + begin_, end_ - begin_};
+  }
 
   /// Where to receive next. `missing` = parser::missing(): with it a pending bulk gets room ahead.
   /// Empty only when bytes_max bytes are unread. May move the unread bytes.

@@ -11,6 +11,8 @@ class clock {
   virtual ~clock() = default;
   /// Milliseconds since the Unix epoch; may jump in either direction.
   [[nodiscard]] virtual std::int64_t wall_ms() const = 0;
+  /// The same in microseconds.
+  [[nodiscard]] virtual std::int64_t wall_us() const = 0;
   /// Microseconds since an arbitrary start; never goes back.
   [[nodiscard]] virtual std::uint64_t monotonic_us() const = 0;
 };
@@ -19,6 +21,7 @@ class clock {
 class system_clock final : public clock {
  public:
   [[nodiscard]] std::int64_t wall_ms() const override;
+  [[nodiscard]] std::int64_t wall_us() const override;
   [[nodiscard]] std::uint64_t monotonic_us() const override;
 };
 

@@ -4,9 +4,11 @@
 
 namespace troupe {
 
-std::int64_t system_clock::wall_ms() const {
+std::int64_t system_clock::wall_ms() const { return wall_us() / 1000; }
+
+std::int64_t system_clock::wall_us() const {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count();
 }
 
 std::uint64_t system_clock::monotonic_us() const {

@@ -86,6 +86,21 @@ found store::peek(std::string_view key, key_hash hash) {
           .form = its.form()};
 }
 
+std::optional<standing> store::standing_of(std::string_view key, key_hash hash) {
+  const place at = look_up(key, hash);
+  if (!at) return std::nullopt;
+  const entry& its = *at.entry();
+  standing now{.where = its.where(), .value_lsn = its.value_lsn(), .in_memory = its.cached()};
+  now.log_bytes = log::record_header_bytes + its.key_size();
+  if (!its.large()) {
+    now.log_bytes += its.value_size();
+    return now;
+  }
+  const std::uint32_t parts = listed_parts(its.tail());
+  for (std::uint32_t i = 0; i < parts; ++i) now.log_bytes += listed_part(its.tail(), i).size;
+  return now;
+}
+
 void store::set_form(std::string_view key, key_hash hash, value_form form) {
   const place at = look_up(key, hash);
   if (at) at.entry()->set_form(form);
@@ -103,7 +118,7 @@ found store::find(std::string_view key, key_hash hash) {
   if (its.cached()) {
     hit.value = its.value();
     // Only a change is written: the line of a hot entry stays clean.
-    if (!its.visited()) its.set_visited(true);
+    if (!its.visited() && reading_ == reading::marks) its.set_visited(true);
     return hit;
   }
   if (its.large()) {

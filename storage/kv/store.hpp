@@ -78,9 +78,10 @@ class store {
 
   /// Starts a command: observation, missing values and time start anew. `level` is that of its
   /// writes.
-  void begin_command(durability level) {
+  void begin_command(durability level, reading reads = reading::marks) {
     level_ = level;
     newest_observed_ = std::max(newest_observed_, observed_);
+    reading_ = reads;
     observed_ = {};
     wrote_ = false;
     lacked_room_ = 0;
@@ -110,6 +111,8 @@ class store {
   [[nodiscard]] std::optional<std::string_view> find_part(const part_position& part);
   /// Looks a key up without its bytes: never `cold`, `value` stays empty.
   found peek(std::string_view key, key_hash);
+  /// Where the value of a visible key stands; nothing without the key.
+  [[nodiscard]] std::optional<standing> standing_of(std::string_view key, key_hash);
   /// Counts the outcome of a read for the statistics. A lookup does not count by itself: writes
   /// look keys up as well, and a command that met a cold value looks up once more.
   void count_read(presence state) noexcept {
@@ -180,6 +183,9 @@ class store {
   [[nodiscard]] std::uint64_t size() const;
   /// Number of keys that have a deadline.
   [[nodiscard]] std::uint64_t expires() const;
+  /// Mean time to live of the keys that have a deadline, estimated from those that sweep() saw
+  /// lately; 0 = there are none, or none was seen yet.
+  [[nodiscard]] std::uint64_t mean_ttl_ms() const;
   [[nodiscard]] memory_figures memory() const;
   /// Bytes that one key costs in memory, cached value included; 0 = absent.
   [[nodiscard]] std::uint64_t memory_of(std::string_view key, key_hash) const;
@@ -190,6 +196,8 @@ class store {
   /// Appends tombstones for expired keys found among the next `budget` keys of an endless walk;
   /// returns their number. Stops early when the log is full.
   std::size_t sweep(std::size_t budget);
+  /// Off: sweep() does nothing. What expired stays invisible all the same.
+  void set_sweeping(sweeping how) { sweeping_ = how; }
   /// Evicts cached values above the memory budget, looking at up to `budget` keys; false = nothing
   /// more to do now.
   bool evict_some(std::size_t budget);
@@ -278,6 +286,8 @@ class store {
   [[nodiscard]] durability level_beside(const entry& its, durability level) const noexcept;
   void forget(place at, key_hash hash);
   void clear_index(lsn killer);
+  /// A sweep saw `count` keys with that mean time to live.
+  void note_ttls(double mean_ms, std::uint64_t count);
 
   void apply_del(std::string_view key, lsn killer);
   result<void> apply_put(const log::record_view& record, log::position where);
@@ -304,8 +314,10 @@ class store {
   std::uint64_t expires_ = 0;
   std::uint64_t cold_finds_ = 0;
   read_counts reads_;
+  sweeping sweeping_ = sweeping::on;
   std::uint64_t sweep_cursor_ = 0;
   std::vector<place> sweep_found_;
+  double mean_ttl_ms_ = 0;
   lsn durable_{};
   lsn flush_lsn_{};
   durability flush_level_ = durability::memory;
@@ -314,6 +326,7 @@ class store {
 
   // The current command.
   durability level_ = durability::memory;
+  reading reading_ = reading::marks;
   lsn observed_{};
   bool wrote_ = false;
   std::size_t lacked_room_ = 0;

@@ -7,6 +7,8 @@ namespace troupe::kv {
 namespace {
 
 constexpr std::size_t durable_evict_budget = 4096;
+/// Weight of one sweep in the mean time to live.
+constexpr double ttl_weight_min = 0.02;
 
 }  // namespace
 
@@ -33,9 +35,11 @@ void store::forget(place at, key_hash hash) {
 }
 
 std::size_t store::sweep(std::size_t budget) {
-  if (expires_ == 0) return 0;
+  if (expires_ == 0 || sweeping_ == sweeping::off) return 0;
   now_ms_.reset();
   std::size_t erased = 0;
+  double left_ms = 0;
+  std::uint64_t left_count = 0;
   for (std::size_t seen = 0; seen < budget && expires_ > 0;) {
     sweep_found_.clear();
     ++seen;
@@ -47,14 +51,31 @@ std::size_t store::sweep(std::size_t budget) {
     });
     for (const place at : sweep_found_) {
       const entry& its = *at.entry();
-      if (its.deleted() || !expired(its)) continue;
+      if (its.deleted()) continue;
+      if (!expired(its)) {
+        left_ms += static_cast<double>(its.deadline_ms() - now_ms());
+        ++left_count;
+        continue;
+      }
       const durability level = level_beside(its, durability::memory);
       if (!append_tombstone(at, hash(its.key()), level)) return erased;
       if (!watches_.empty()) watches_.removed(its.key());
       ++erased;
     }
   }
+  if (left_count > 0) note_ttls(left_ms / static_cast<double>(left_count), left_count);
   return erased;
+}
+
+void store::note_ttls(double mean_ms, std::uint64_t count) {
+  // Who saw all keys knows; else what was seen before counts on, as in Redis.
+  const double share = static_cast<double>(count) / static_cast<double>(expires_);
+  const double weight = mean_ttl_ms_ == 0 ? 1 : std::clamp(share, ttl_weight_min, 1.0);
+  mean_ttl_ms_ += (mean_ms - mean_ttl_ms_) * weight;
+}
+
+std::uint64_t store::mean_ttl_ms() const {
+  return expires_ == 0 ? 0 : static_cast<std::uint64_t>(mean_ttl_ms_);
 }
 
 bool store::evict_some(std::size_t budget) { return memory_.evict(index_, durable_, budget); }

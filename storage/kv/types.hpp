@@ -58,6 +58,20 @@ struct found {
   value_form form = value_form::natural;
 };
 
+/// Where the value of a key stands in the log.
+struct standing {
+  log::position where{};  ///< of its record, the head if the value is large
+  lsn value_lsn{};
+  std::uint64_t log_bytes = 0;  ///< of all records that make up the value
+  bool in_memory = false;       ///< a read needs nothing of the log
+};
+
+/// Whether a command's reads mark values as used, for the memory tier.
+enum class reading : std::uint8_t { marks, leaves_no_mark };
+
+/// Whether the sweeper removes what expired.
+enum class sweeping : std::uint8_t { off, on };
+
 /// Reads since the store was made, by what they met.
 struct read_counts {
   std::uint64_t hits = 0;

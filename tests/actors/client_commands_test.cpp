@@ -43,6 +43,44 @@ TEST_CASE("switches take ON and OFF only") {
   }
 }
 
+TEST_CASE("CLIENT INFO shows every flag that holds") {
+  connection_fixture client;
+  const auto has_flags = [&](const std::string& flags) {
+    return client.session().describe().find(" flags=" + flags + " ") != std::string::npos;
+  };
+  CHECK(has_flags("N"));
+  client.ask({"CLIENT", "NO-EVICT", "ON"});
+  CHECK(has_flags("e"));
+  client.ask({"CLIENT", "NO-TOUCH", "ON"});
+  CHECK(has_flags("eT"));
+  client.ask({"MULTI"});
+  CHECK(has_flags("xeT"));
+  client.ask({"RESET"});
+  CHECK(has_flags("N"));
+  client.ask({"WAIT", "1", "0"});
+  CHECK(has_flags("b"));
+}
+
+TEST_CASE("CLIENT INFO counts what was received and not processed, and the buffer of replies") {
+  connection_fixture client;
+  const auto field = [&](const std::string& name) {
+    const auto line = client.session().describe();
+    const auto at = line.find(" " + name + "=");
+    REQUIRE(at != std::string::npos);
+    return std::stoul(line.substr(at + name.size() + 2));
+  };
+  client.ask({"PING"});
+  CHECK(field("qbuf") == 0);
+  CHECK(field("rbs") >= 5);
+  CHECK(field("rbp") == 0);
+  const std::string ping = "*1\r\n$4\r\nPING\r\n";
+  client.exchange("*3\r\n$4\r\nWAIT\r\n$1\r\n1\r\n$1\r\n0\r\n" + ping + ping + "*1\r\n");
+  CHECK(field("qbuf") == 2 * ping.size() + 4);
+  CHECK(field("qbuf-free") > 0);
+  CHECK(field("argv-mem") == 0);
+  CHECK(field("multi-mem") == 0);
+}
+
 TEST_CASE("replies can be turned off, on, or left out once") {
   connection_fixture client;
   CHECK(client.ask({"CLIENT", "REPLY", "foo"}) == error("syntax error"));

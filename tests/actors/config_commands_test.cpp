@@ -117,6 +117,35 @@ TEST_CASE("CONFIG SET changes nothing when one of its parameters is wrong") {
   CHECK(client.services.settings.empty());
 }
 
+TEST_CASE("maxmemory-clients takes units and percents, and shows percents as such") {
+  live_settings settings;
+  settings.memory_bytes = 1 << 30;
+  CHECK(!apply_setting(settings, "maxmemory-clients", "2mb"));
+  CHECK(settings.client_memory_bytes == 2 << 20);
+  CHECK(!apply_setting(settings, "maxmemory-clients", "50%"));
+  CHECK(settings.client_memory_bytes == (1 << 30) / 100 * 50);
+  for (const auto* wrong : {"5x", "-1", "x%", "%", "-1%", "", "1.5%"}) {
+    CHECK(apply_setting(settings, "maxmemory-clients", wrong) ==
+          "argument must be a memory or percent value");
+  }
+  CHECK(apply_setting(settings, "maxmemory-clients", "101%") ==
+        "percentage argument must be less or equal to 100");
+  CHECK(apply_setting(settings, "maxmemory-clients", "5kb") ==
+        "argument must be 0 or at least 1048576");
+  connection_fixture client;
+  client.settings = settings;
+  CHECK(client.ask({"CONFIG", "GET", "maxmemory-clients"}).ends_with("$3\r\n50%\r\n"));
+  CHECK(!apply_setting(client.settings, "maxmemory-clients", "1gb"));
+  CHECK(client.ask({"CONFIG", "GET", "maxmemory-clients"}).ends_with("\r\n1073741824\r\n"));
+}
+
+TEST_CASE("CONFIG GET segment-size tells what the data directory has, not what a flag asked for") {
+  connection_fixture client;
+  client.config.segment_bytes = 4 << 20;
+  client.settings.segment_bytes = 8 << 20;
+  CHECK(client.ask({"CONFIG", "GET", "segment-size"}).ends_with("\r\n8388608\r\n"));
+}
+
 TEST_CASE("a setting takes effect in its own unit, or not at all") {
   live_settings settings;
   CHECK(!apply_setting(settings, "timeout", "5"));

@@ -36,6 +36,7 @@ node_statistics some_node() {
   node.shards.resize(2);
   node.shards[0].keys = 10;
   node.shards[0].keys_with_deadline = 1;
+  node.shards[0].mean_ttl_ms = 7000;
   node.shards[0].resident_value_bytes = 1000;
   node.shards[0].index_bytes = 536;
   node.shards[0].appended = {30};
@@ -43,6 +44,8 @@ node_statistics some_node() {
   node.shards[0].queued_bytes = 500;
   node.shards[1].shard = {1};
   node.shards[1].keys = 5;
+  node.shards[1].keys_with_deadline = 3;
+  node.shards[1].mean_ttl_ms = 3000;
   node.shards[1].appended = {7};
   node.shards[1].durable = {7};
   return node;
@@ -94,7 +97,7 @@ TEST_CASE("the fields that clients read are there") {
                            "uptime_in_seconds:90061",
                            "uptime_in_days:1",
                            "cluster_enabled:0",
-                           "db0:keys=15,expires=1,avg_ttl=0",
+                           "db0:keys=15,expires=4,avg_ttl=4000",
                            "rdb_changes_since_last_save:10"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
@@ -104,7 +107,7 @@ TEST_CASE("the fields that clients read are there") {
 TEST_CASE("sections are set apart by an empty line and every line ends in CR LF") {
   CHECK(text_of({"keyspace", "Cluster"}) ==
         "# Cluster\r\ncluster_enabled:0\r\n\r\n"
-        "# Keyspace\r\ndb0:keys=15,expires=1,avg_ttl=0\r\n");
+        "# Keyspace\r\ndb0:keys=15,expires=4,avg_ttl=4000\r\n");
   const auto all = text_of({"everything"});
   for (std::size_t at = all.find('\n'); at != std::string::npos; at = all.find('\n', at + 1)) {
     REQUIRE(at > 0);

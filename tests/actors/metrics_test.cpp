@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/statistics_codec.hpp"
 #include "tests/actors/mock_actors.hpp"
 #include "tests/actors/runtime/stepped_reactor.hpp"
 
@@ -167,6 +168,22 @@ TEST_CASE("metrics answer at once without a shard that died") {
   std::optional<envelope<schemas::NodeStatistics>> answer;
   node.ask(answer);
   CHECK(shards_in(answer) == std::vector<std::uint32_t>{0, 2});
+}
+
+TEST_CASE("figures are read in the order of shards and reactors, whoever answered first") {
+  envelope<schemas::NodeStatistics>::builder all(4096);
+  auto shards = all->initShards(3);
+  auto gateways = all->initGateways(3);
+  for (const auto i : {0u, 1u, 2u}) {
+    shards[i].setShard((i + 2) % 3);
+    gateways[i].setReactor((i + 1) % 3);
+  }
+  const auto message = all.finish();
+  const auto read = actors::decode(*envelope<schemas::NodeStatistics>::reader(message));
+  for (std::uint32_t i = 0; i < 3; ++i) {
+    CHECK(read.shards[i].shard.value == i);
+    CHECK(read.reactors[i].reactor == i);
+  }
 }
 
 TEST_CASE("several askers get answers of their own") {

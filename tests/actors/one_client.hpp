@@ -151,6 +151,7 @@ class one_client final : public actors::session_services {
           one_shard::command(0, {piece.words.begin(), piece.words.end()}, piece.level));
       queued.back().spec = piece.spec;
       queued.back().client.protocol = piece.protocol;
+      queued.back().client.reads = piece.reads;
     }
     shard.core->run_pieces({0, transaction}, std::move(queued));
   }

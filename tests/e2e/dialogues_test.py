@@ -100,6 +100,12 @@ MSET a 5 b 6|OBJECT REFCOUNT b|GETSET a 7|OBJECT REFCOUNT a|SETEX a 10 8|OBJECT 
 DEL a b|SETNX a 9|OBJECT REFCOUNT a|MSETNX b 1|OBJECT REFCOUNT b|GETEX b|OBJECT REFCOUNT b
 """
 
+DEBUG = """
+DEBUG|DEBUG FOO|DEBUG OBJECT|DEBUG OBJECT none|DEBUG SLEEP|DEBUG SLEEP 0|DEBUG SLEEP 0.1|PING
+DEBUG SET-ACTIVE-EXPIRE 0|SET a 1 PX 1|DEBUG SLEEP 0.2|GET a|DEBUG SET-ACTIVE-EXPIRE 1
+SET a 1|MULTI|DEBUG OBJECT none|DEBUG LOG hello|GET a|EXEC
+"""
+
 BEFORE_AUTH = """
 NOPE|NOPE a b|GET|GET a|GET a b|SET a|CLIENT|CLIENT FOO|CLIENT ID|CONFIG GET|PING|PING a b|ECHO
 MULTI|MULTI x|EXEC|EXEC x|DISCARD|WATCH|COMMAND|OBJECT|OBJECT FOO|INFO|WAIT|SHUTDOWN A B C D E
@@ -194,6 +200,12 @@ class Dialogues(NodeCase):
                                    name=f"data-{shards}-{reactors}")
             self.compare(DIALOGUES, port, node)
             self.assertEqual(node.terminate(), 0, node.output())
+
+    def test_debug_replies_as_that_of_redis_where_both_have_it(self):
+        server, port = start_reference(self.directory, "--enable-debug-command", "yes")
+        self.addCleanup(end, server)
+        node = self.start_node("--shards", "2", "--enable-debug")
+        self.compare(DEBUG, port, node)
 
     def test_before_auth_replies_are_those_of_redis(self):
         server, port = start_reference(self.directory, "--requirepass", "secret")

@@ -159,7 +159,7 @@ def edge_cases():
         set e v|pexpireat e LARGEST|expiretime e|pexpiretime e|del e
         object encoding none|set n 12345|object encoding n|set n 0123|object encoding n
         set n LARGEST|object encoding n|object freq n|object freq none|object idletime none
-        object idletime n|object refcount none|memory usage none|memory usage n samples -1
+        object refcount none|memory usage none|memory usage n samples -1
         memory usage n samples|memory usage n samples x|memory usage n foo 1
         scan x|scan " 1"|scan 18446744073709551616|scan 0 count 0|scan 0 count -1|scan 0 count x
         scan 0 count|scan 0 match|scan 0 foo bar|scan 0 type|scan 0 type hash count 10000

@@ -49,7 +49,7 @@ class lone_services final : public actors::session_services {
       queued.push_back(
           tests::one_shard::command(queued.size() + 1, {piece.words.begin(), piece.words.end()}));
       queued.back().spec = piece.spec;
-      queued.back().client = {piece.protocol, piece.level};
+      queued.back().client = {piece.protocol, piece.level, piece.reads};
     }
     shard_.core->run_pieces({0, transaction}, std::move(queued));
   }

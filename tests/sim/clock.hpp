@@ -18,6 +18,7 @@ class clock final : public troupe::clock {
   explicit clock(std::chrono::milliseconds wall) : wall_us_(wall.count() * 1000) {}
 
   [[nodiscard]] std::int64_t wall_ms() const override { return wall_us_ / 1000; }
+  [[nodiscard]] std::int64_t wall_us() const override { return wall_us_; }
   [[nodiscard]] std::uint64_t monotonic_us() const override { return monotonic_us_; }
 
   /// Time passes on both clocks. Precondition: `time` is not negative.

@@ -217,7 +217,7 @@ void node_driver::run(shard_id shard, std::uint64_t transaction,
       ledgers_[shard.value].run.push_back({std::stoll(std::string(words[2])), piece.level});
     }
     commands.push_back(kept(commands.size() + 1, piece.spec, {words.begin(), words.end()},
-                            {piece.protocol, piece.level}));
+                            {piece.protocol, piece.level, piece.reads}));
   }
   if (bug_ == node_canary::no_pause) {
     fakes_.push_back({shard.value, transaction, {}, commands.size()});

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tests/support/temporary_directory.hpp"
@@ -61,6 +62,18 @@ TEST_CASE("flags set what they name") {
   CHECK(config.reactors == 2);
   CHECK(config.shards == 4);
   CHECK(config.enable_debug);
+}
+
+TEST_CASE("what clients may hold follows from the reactors there are, unless it is given") {
+  const auto with = [](const char* reactors) {
+    return config_of({"serve", "--data-dir", "d", "--reactors", reactors}).client_memory_bytes;
+  };
+  CHECK(with("1") == std::max<std::uint64_t>(limits::client_bytes_max, (16ull << 30) / 10));
+  CHECK(with("8") == 8 * limits::client_bytes_max);
+  const temporary_directory directory;
+  const auto file = write_file(directory, "node.toml",
+                               "data-dir = \"d\"\nclient-memory = \"2GiB\"\nreactors = 8\n");
+  CHECK(config_of({"serve", "--config", file}).client_memory_bytes == 2ull << 30);
 }
 
 TEST_CASE("flags win over the configuration file") {

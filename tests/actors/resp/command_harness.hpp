@@ -26,6 +26,7 @@ namespace troupe::tests {
 class hand_clock final : public clock {
  public:
   [[nodiscard]] std::int64_t wall_ms() const override { return now_ms; }
+  [[nodiscard]] std::int64_t wall_us() const override { return now_ms * 1000; }
   [[nodiscard]] std::uint64_t monotonic_us() const override {
     return static_cast<std::uint64_t>(now_ms) * 1000;
   }

@@ -109,7 +109,8 @@ TEST_CASE("OBJECT tells how a string is represented") {
   CHECK(node.run({"object", "encoding", "l"}) == bulk("raw"));
   CHECK(node.run({"object", "encoding", "none"}) == nil);
   CHECK(node.run({"object", "refcount", "s"}) == integer(1));
-  CHECK(node.run({"object", "idletime", "n"}) == integer(0));
+  CHECK(node.run({"object", "idletime", "none"}) == nil);
+  CHECK(node.run({"object", "idletime", "n"}).starts_with("-ERR Idle time not tracked: "));
   CHECK(node.run({"object", "freq", "none"}) == nil);
   CHECK(node.run({"object", "freq", "n"}).starts_with("-ERR An LFU maxmemory policy is not"));
   CHECK(node.run({"object", "foo", "n"}) ==

@@ -19,6 +19,21 @@ TEST_CASE("integers are read in their canonical form only") {
   }
 }
 
+TEST_CASE("amounts of memory take the units of Redis' configuration") {
+  CHECK(parse_memory("5") == 5);
+  CHECK(parse_memory("5b") == 5);
+  CHECK(parse_memory("5k") == 5000);
+  CHECK(parse_memory("5KB") == 5120);
+  CHECK(parse_memory("2m") == 2'000'000);
+  CHECK(parse_memory("2Mb") == 2 << 20);
+  CHECK(parse_memory("3g") == 3'000'000'000);
+  CHECK(parse_memory("3gb") == 3ull << 30);
+  for (const char* text : {"", "kb", "-1", "+1", " 1", "1 kb", "1x", "1.5mb", "1%", "1tb",
+                           "18446744073709551616", "18446744073709551615kb"}) {
+    CHECK_MESSAGE(!parse_memory(text), text);
+  }
+}
+
 TEST_CASE("long doubles are read like strtold reads them") {
   CHECK(parse_long_double("3.5") == 3.5L);
   CHECK(parse_long_double("-5.0e3") == -5000.0L);

@@ -82,6 +82,19 @@ TEST_CASE("a value that is read often stays when others go") {
   CHECK(w.kv->memory().evicted_values > 1000);
 }
 
+TEST_CASE("a value that is only read without a mark goes like one that nobody reads") {
+  store_world w({.memory_bytes = 50'000});
+  w.set("hot", std::string(100, 'h'));
+  bool is_there = true;
+  for (int i = 0; is_there && i < 3000; ++i) {
+    w.set(key_of(i), std::string(100, 'v'));
+    w.commit();
+    w.kv->begin_command(durability::durable, kv::reading::leaves_no_mark);
+    is_there = w.kv->find("hot", w.kv->hash("hot")).state == presence::present;
+  }
+  CHECK_FALSE(is_there);
+}
+
 TEST_CASE("an empty value is never cold") {
   store_world w({.memory_bytes = 0});
   w.set("k", "");

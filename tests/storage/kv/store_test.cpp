@@ -112,6 +112,26 @@ TEST_CASE("a deadline is set, changed and taken away, and the value stays") {
   CHECK(w.kv->expires() == 0);
 }
 
+TEST_CASE("the sweeper estimates how long keys have to live") {
+  store_world w;
+  CHECK(w.kv->mean_ttl_ms() == 0);
+  for (int i = 0; i < 1000; ++i) w.set("for ever" + std::to_string(i), "v");
+  for (int i = 0; i < 100; ++i) {
+    w.set("k" + std::to_string(i), "v", w.time.wall_ms() + 10'000 + 100 * i);
+  }
+  CHECK(w.kv->mean_ttl_ms() == 0);
+  w.kv->sweep(10'000);
+  CHECK(w.kv->mean_ttl_ms() > 14'500);
+  CHECK(w.kv->mean_ttl_ms() < 15'500);
+  w.time.advance(std::chrono::milliseconds(5000));
+  w.kv->sweep(10'000);
+  CHECK(w.kv->mean_ttl_ms() < 10'500);
+  w.time.advance(std::chrono::milliseconds(20'000));
+  for (int i = 0; i < 10; ++i) w.kv->sweep(10'000);
+  CHECK(w.kv->expires() == 0);
+  CHECK(w.kv->mean_ttl_ms() == 0);
+}
+
 TEST_CASE("the sweeper turns expired keys into tombstones, bit by bit") {
   store_world w;
   for (int i = 0; i < 1000; ++i)

@@ -98,7 +98,8 @@ void session::set_library(std::string_view attribute, std::string_view value) {
 void session::reset() {
   discard_multi();
   protocol_ = resp::protocol::resp2;
-  mode_ = reply_mode::on;
+  // As in Redis: what CLIENT REPLY SKIP leaves out is then the reply of RESET itself.
+  if (mode_ != reply_mode::skipping) mode_ = reply_mode::on;
   name_.clear();
   no_evict_ = false;
   reading_ = kv::reading::marks;

@@ -162,6 +162,31 @@ TEST_CASE("CLIENT REPLY leaves out what it says") {
   CHECK(client.send({"CLIENT REPLY ON", "GET a"}) == "+OK\r\n$1\r\n2\r\n");
 }
 
+// What redis-server 7.0.15 sends for the same bytes.
+TEST_CASE("RESET ends CLIENT REPLY OFF, but a SKIP in front of it takes its own reply") {
+  struct conversation {
+    std::vector<std::string> sent;
+    std::string got;
+  };
+  const conversation all[] = {
+      {{"CLIENT REPLY OFF", "RESET", "PING"}, "+RESET\r\n+PONG\r\n"},
+      {{"CLIENT REPLY OFF", "CLIENT REPLY SKIP", "RESET", "PING"}, "+RESET\r\n+PONG\r\n"},
+      {{"CLIENT REPLY SKIP", "RESET", "PING"}, "+PONG\r\n"},
+      {{"CLIENT REPLY SKIP", "CLIENT REPLY SKIP", "RESET", "PING"}, "+PONG\r\n"},
+      {{"CLIENT REPLY SKIP", "RESET", "RESET", "PING"}, "+RESET\r\n+PONG\r\n"},
+      {{"CLIENT REPLY SKIP", "RESET x", "PING"}, "+PONG\r\n"},
+      {{"CLIENT REPLY SKIP", "MULTI", "RESET", "PING"}, "+RESET\r\n+PONG\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "RESET", "PING"}, "+OK\r\n+QUEUED\r\n+RESET\r\n+PONG\r\n"},
+      {{"MULTI", "CLIENT REPLY SKIP", "EXEC", "RESET", "PING"},
+       "+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n"},
+  };
+  for (const auto& [sent, got] : all) {
+    CAPTURE(sent[0]);
+    one_client client;
+    CHECK(client.send(sent) == got);
+  }
+}
+
 TEST_CASE("WAIT answers at once without followers asked for, WAITAOF when the disk has it") {
   one_client client;
   client.settings.level = durability::memory;

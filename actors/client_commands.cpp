@@ -30,7 +30,7 @@ std::optional<std::string_view> find_client_type(std::string_view name) {
 }
 
 std::string unknown_type(std::string_view name) {
-  return fmt::format("ERR Unknown client type '{}'", name);
+  return fmt::format("ERR Unknown client type '{}'", texts::shown(name));
 }
 
 /// ON or OFF; replies the error if it is neither.
@@ -74,7 +74,7 @@ void run_setinfo(const connection_call& call) {
     call.client.set_library(attribute, value);
     return call.reply.ok();
   }
-  call.refuse(fmt::format("ERR Unrecognized option '{}'", call.argv[2]));
+  call.refuse(fmt::format("ERR Unrecognized option '{}'", texts::shown(call.argv[2])));
 }
 
 void run_reply(const connection_call& call) {
@@ -161,7 +161,7 @@ std::optional<std::string> add_option(kill_order& order, std::string_view option
   } else if (equals_ignoring_case(option, "laddr")) {
     order.local_address = value;
   } else if (equals_ignoring_case(option, "user")) {
-    if (value != "default") return fmt::format("ERR No such user '{}'", value);
+    if (value != "default") return fmt::format("ERR No such user '{}'", texts::shown(value));
   } else if (equals_ignoring_case(option, "skipme")) {
     if (!equals_ignoring_case(value, "yes") && !equals_ignoring_case(value, "no")) {
       return std::string(texts::syntax);

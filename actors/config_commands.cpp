@@ -185,7 +185,7 @@ std::optional<std::string> check_names(resp::arguments argv) {
     const auto* one = find_parameter(argv[at]);
     if (one == nullptr) {
       return fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
-                         argv[at]);
+                         texts::shown(argv[at]));
     }
     if (one->may_change == change::never) {
       return set_failed(argv[at], "can't set immutable config");

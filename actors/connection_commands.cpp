@@ -67,7 +67,7 @@ bool apply_hello_options(const connection_call& call) {
       if (!is_plain_word(argv[at + 1])) return call.refuse(bad_client_name), false;
       call.client.set_name(argv[++at]);
     } else {
-      call.refuse(fmt::format("ERR Syntax error in HELLO option '{}'", argv[at]));
+      call.refuse(fmt::format("ERR Syntax error in HELLO option '{}'", texts::shown(argv[at])));
       return false;
     }
   }

@@ -110,7 +110,7 @@ void run_debug(const connection_call& call) {
   if (const auto* found = find_subcommand(call.argv)) return found->run(call);
   call.refuse(
       fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-                  call.argv[1].substr(0, 128)));
+                  texts::shown(call.argv[1].substr(0, 128))));
 }
 
 std::optional<std::string_view> key_of_debug_object(resp::arguments argv) {

@@ -22,6 +22,8 @@ constexpr int ascii_upper(int c) { return c >= 'a' && c <= 'z' ? c - ('a' - 'A')
 
 }  // namespace
 
+std::string_view shown(std::string_view word) noexcept { return word.substr(0, word.find('\0')); }
+
 std::string expected_bulk(char got) {
   return fmt::format("ERR Protocol error: expected '$', got '{}'", got);
 }
@@ -31,17 +33,17 @@ std::string wrong_arity(std::string_view name) {
 }
 
 std::string unknown_command(arguments argv) {
-  std::string shown;
-  for (std::size_t i = 1; i < argv.size() && shown.size() < echo_max; ++i) {
-    shown += fmt::format("'{}' ", argv[i].substr(0, echo_max - shown.size()));
+  std::string words;
+  for (std::size_t i = 1; i < argv.size() && words.size() < echo_max; ++i) {
+    words += fmt::format("'{}' ", shown(argv[i].substr(0, echo_max - words.size())));
   }
   return fmt::format("ERR unknown command '{}', with args beginning with: {}",
-                     argv[0].substr(0, echo_max), shown);
+                     shown(argv[0].substr(0, echo_max)), words);
 }
 
 std::string unknown_subcommand(std::string_view command, std::string_view subcommand) {
-  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", subcommand.substr(0, echo_max),
-                     changed_case(command, ascii_upper));
+  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
+                     shown(subcommand.substr(0, echo_max)), changed_case(command, ascii_upper));
 }
 
 std::string invalid_expire(std::string_view name) {

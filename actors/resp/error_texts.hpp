@@ -77,6 +77,8 @@ inline constexpr std::string_view max_clients = "ERR max number of clients reach
 // Held replies.
 inline constexpr std::string_view undecided_write = "TRYAGAIN key has an undecided write";
 
+/// What an error repeats of a client's word: what is in front of its first zero byte, as in Redis.
+[[nodiscard]] std::string_view shown(std::string_view word) noexcept;
 /// "ERR Protocol error: expected '$', got 'x'".
 [[nodiscard]] std::string expected_bulk(char got);
 /// "ERR wrong number of arguments for 'get' command"; `name` in lower case, "config|get" for a

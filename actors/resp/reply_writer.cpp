@@ -42,7 +42,9 @@ void reply_writer::header(char kind, std::uint64_t count) { append_number(*to_, 
 
 void reply_writer::simple(std::string_view text) { line('+', text); }
 
-void reply_writer::error(std::string_view text) { line('-', text); }
+void reply_writer::error(std::string_view text) {
+  line('-', text.substr(0, text.find_last_not_of("\r\n") + 1));
+}
 
 void reply_writer::integer(std::int64_t value) { append_number(*to_, ':', value); }
 

@@ -81,9 +81,16 @@ TEST_CASE("doubles have seventeen significant digits") {
 
 TEST_CASE("no text can split a reply") {
   const std::string hostile("a\r\n+OK\r\nb\0c\n", 12);
-  check_same([&](reply_writer& to) { to.error(hostile); }, "-a  +OK  b c \r\n");
+  check_same([&](reply_writer& to) { to.error(hostile); }, "-a  +OK  b c\r\n");
   check_same([&](reply_writer& to) { to.simple(hostile); }, "+a  +OK  b c \r\n");
   check_same([&](reply_writer& to) { to.bulk(hostile); }, "$12\r\n" + hostile + "\r\n");
+}
+
+TEST_CASE("line ends behind an error text go without a trace, as in Redis") {
+  check_same([](reply_writer& to) { to.error("ERR why\r\n"); }, "-ERR why\r\n");
+  check_same([](reply_writer& to) { to.error("ERR a\nb\n\r\n"); }, "-ERR a b\r\n");
+  check_same([](reply_writer& to) { to.error("ERR 'a\r\n'"); }, "-ERR 'a  '\r\n");
+  check_same([](reply_writer& to) { to.error("\r\n"); }, "-\r\n");
 }
 
 TEST_CASE("a bulk may be appended in pieces, and replies taken back") {
@@ -119,6 +126,19 @@ TEST_CASE("an unknown command is repeated only in part") {
   CHECK(resp::error_texts::unknown_command(argv) ==
         "ERR unknown command '" + std::string(128, 'x') + "', with args beginning with: '" +
             std::string(128, 'x') + "' ");
+}
+
+TEST_CASE("errors repeat a client's word up to its first zero byte, as those of Redis do") {
+  namespace texts = resp::error_texts;
+  using namespace std::string_view_literals;
+  CHECK(texts::shown("plain") == "plain");
+  CHECK(texts::shown("a\0b"sv) == "a");
+  CHECK(texts::shown("\0"sv).empty());
+  const std::vector<std::string_view> argv = {"no\0pe"sv, "a\r\n\0"sv, "\0b"sv, "c"};
+  CHECK(texts::unknown_command(argv) ==
+        "ERR unknown command 'no', with args beginning with: 'a\r\n' '' 'c' ");
+  CHECK(texts::unknown_subcommand("config", "x\0\r\n"sv) ==
+        "ERR unknown subcommand 'x'. Try CONFIG HELP.");
 }
 
 }  // namespace troupe::tests

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/resp/error_texts.hpp"
+#include "actors/resp/inline_words.hpp"
 #include "actors/resp/piece_commands.hpp"
 #include "storage/base/hash_slot.hpp"
 
@@ -251,6 +252,11 @@ void session::advance_reply_mode() {
 session::fate session::run_command(const parsed_command& command, resp::arguments argv) {
   const auto* spec = command.spec;
   if (command.error) {
+    if (spec == nullptr && resp::is_http_word(argv[0])) {
+      ++environment_.counted.protocol_errors;
+      close(close_when::replied);
+      return fate::rejected;
+    }
     reject(spec, *command.error);
     note_refusal();
     return fate::rejected;

@@ -127,8 +127,9 @@ bool split_inline(std::span<char> line, std::vector<std::string_view>& words) {
 }
 
 bool looks_like_http(std::string_view line, line_place place) noexcept {
-  if (starts_with(line, "host:") || starts_with(line, "post ")) return true;
-  if (line.size() == 4 && starts_with(line, "post")) return true;
+  while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
+  if (starts_with(line, "host:")) return true;
+  if (starts_with(line, "post") && (line.size() == 4 || is_space(line[4]))) return true;
   if (place == line_place::first && starts_with(line, "get /")) return true;
   const std::size_t last_space = line.rfind(' ');
   if (last_space == std::string_view::npos) return false;
@@ -139,6 +140,11 @@ bool looks_like_http(std::string_view line, line_place place) noexcept {
     if (starts_with(line, method)) return true;
   }
   return false;
+}
+
+bool is_http_word(std::string_view word) noexcept {
+  return (word.size() == 4 && starts_with(word, "post")) ||
+         (word.size() == 5 && starts_with(word, "host:"));
 }
 
 }  // namespace troupe::resp

@@ -20,8 +20,13 @@ namespace troupe::resp {
 /// Whether a line is the first thing a connection sent.
 enum class line_place : std::uint8_t { first, later };
 
-/// True for a line of an HTTP request: POST and Host: anywhere on a connection, other methods when
-/// the line ends in an HTTP version, and "GET /" as the first thing a connection sent.
+/// True for a line of an HTTP request, whatever blanks are in front of it: POST and Host: anywhere
+/// on a connection, other methods when the line ends in an HTTP version, and "GET /" as the first
+/// thing a connection sent.
 [[nodiscard]] bool looks_like_http(std::string_view line, line_place place) noexcept;
+
+/// True for the names of no command that Redis takes for an attack by way of a browser, however
+/// they came (quoted, in an array): POST and Host:.
+[[nodiscard]] bool is_http_word(std::string_view word) noexcept;
 
 }  // namespace troupe::resp

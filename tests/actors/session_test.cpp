@@ -220,6 +220,26 @@ TEST_CASE("a web browser is shown the door without a word") {
   CHECK(client.shard.core->store().size() == 0);
 }
 
+TEST_CASE("HTTP is shown the door in whatever way it says POST or Host:") {
+  for (const std::string sent : {" POST", "\tHost: x", "\"post\" /", "'Host:' x", "\"P\\x4fST\"",
+                                 "*1\r\n$4\r\nPost", "*2\r\n$5\r\nhOST:\r\n$1\r\nx"}) {
+    CAPTURE(sent);
+    one_client client;
+    client.settings.level = durability::memory;
+    CHECK(client.exchange("PING\r\n" + sent + "\r\nSET key value\r\n") == "+PONG\r\n");
+    CHECK(client.session().finished());
+    CHECK(client.shard.core->store().size() == 0);
+    CHECK(client.counted.protocol_errors == 1);
+  }
+}
+
+TEST_CASE("POST is a word like others behind a command, and not inside MULTI") {
+  one_client client;
+  CHECK(client.send({"ECHO POST"}) == "$4\r\nPOST\r\n");
+  CHECK(client.send({"MULTI", "'POST' x", "EXEC"}) == "+OK\r\n");
+  CHECK(client.session().finished());
+}
+
 TEST_CASE("a reply held too long says that the outcome is unknown; a read says to try again") {
   one_client client;
   client.settings.commit_timeout_us = 1'000'000;

@@ -9,6 +9,7 @@ import unittest
 
 from differential import split_quoted
 from differential_test import end, start_reference
+from hostile_clients_test import receive_all
 from node_fixture import NodeCase, encode
 
 LAYOUTS = [(1, 1), (4, 1), (3, 2)]
@@ -128,6 +129,46 @@ AUTH secret|MULTI|HELLO 3 AUTH default wrong|AUTH wrong|AUTH secret|EXEC|PING
 AUTH secret|MULTI|RESET|PING
 """
 
+# Bytes as they are, each on a connection of its own that sends no more behind them: what CLIENT
+# REPLY leaves out, words that would break a reply, and browsers, that speak to whatever listens.
+BYTES = [
+    b"CLIENT REPLY SKIP\r\nRESET\r\nECHO 1\r\nECHO 2\r\n",
+    b"CLIENT REPLY SKIP\r\nRESET\r\nRESET\r\nECHO 2\r\n",
+    b"CLIENT REPLY SKIP\r\nRESET x\r\nECHO 1\r\n",
+    b"CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nRESET\r\nECHO 1\r\n",
+    b"CLIENT REPLY OFF\r\nRESET\r\nECHO 1\r\n",
+    b"CLIENT REPLY OFF\r\nCLIENT REPLY SKIP\r\nRESET\r\nECHO 1\r\nECHO 2\r\n",
+    b"CLIENT REPLY OFF\r\nMULTI\r\nRESET\r\nECHO 1\r\n",
+    b"CLIENT REPLY SKIP\r\nMULTI\r\nRESET\r\nECHO 1\r\n",
+    b"MULTI\r\nCLIENT REPLY SKIP\r\nRESET\r\nECHO 1\r\nECHO 2\r\n",
+    b"MULTI\r\nCLIENT REPLY SKIP\r\nEXEC\r\nRESET\r\nECHO 1\r\nECHO 2\r\n",
+    encode(b"nope\r\n", b"a\r\n", b"b\0\r\n", b"\0c", b"") + encode("ECHO", "1"),
+    encode(b"\0\r\nnope") + encode(b"nope\0\r\n") + encode(b"\n") + encode("ECHO", "1"),
+    encode("CLIENT", b"x\0\r\n") + encode("CLIENT", b"x\r\n") + encode("ECHO", "1"),
+    encode("CLIENT", "LIST", "TYPE", b"x\0\r\n") + encode("CLIENT", "LIST", "TYPE", b"x\r\n"),
+    encode("CLIENT", "KILL", "USER", b"x\0y") + encode("CLIENT", "KILL", "TYPE", b"x\0y\r\n"),
+    encode("CONFIG", "SET", b"x\0\r\n", "1") + encode("CONFIG", "SET", b"x\r\n", "1"),
+    encode("CONFIG", "SET", "maxclients", b"1\0") + encode("CONFIG", b"\r\n\0"),
+    encode("HELLO", "2", b"x\0\r\n") + encode("HELLO", "2", b"x\r\n") + encode("ECHO", "1"),
+    encode("OBJECT", b"x\0\r\n", "k") + encode("MULTI") + encode(b"x\0\r\n") + encode("EXEC"),
+    b"*1\r\n\r$1\r\nECHO 1\r\n",
+    b"*1\r\n\nECHO 1\r\n",
+    b'"nope\\x00x\\r\\n" "y\\r\\n"\r\nECHO 1\r\n',
+    b"POST\r\nECHO 1\r\n",
+    b" POST\r\nECHO 1\r\n",
+    b"POST\tx\r\nECHO 1\r\n",
+    b"\t\v POST / HTTP/1.1\r\nHost: x\r\n\r\nECHO 1\r\n",
+    b"'POST' x\r\nECHO 1\r\n",
+    b'"P\\x4fST" x\r\nECHO 1\r\n',
+    b"Host:\r\nECHO 1\r\n",
+    b" hOsT: x\r\nECHO 1\r\n",
+    b'"Host:" x\r\nECHO 1\r\n',
+    encode("post") + encode("ECHO", "1"),
+    encode("Host:", "x") + encode("ECHO", "1"),
+    b"POSTER x\r\n Host :\r\nECHO POST\r\nECHO Host:\r\n",
+    b"CLIENT REPLY OFF\r\n POST\r\n",
+]
+
 
 def conversations(text):
     lines = text.replace("\\\n", "").strip().splitlines()
@@ -182,6 +223,14 @@ def converse(port, commands):
     return replies
 
 
+def answer_to(port, sent):
+    """Everything a server sends back for bytes behind which nothing comes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        return receive_all(client)
+
+
 @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
 class Dialogues(NodeCase):
     def compare(self, text, reference, node):
@@ -200,6 +249,14 @@ class Dialogues(NodeCase):
                                    name=f"data-{shards}-{reactors}")
             self.compare(DIALOGUES, port, node)
             self.assertEqual(node.terminate(), 0, node.output())
+
+    def test_bytes_as_they_are_get_what_redis_sends(self):
+        server, port = start_reference(self.directory)
+        self.addCleanup(end, server)
+        node = self.start_node("--shards", "2")
+        for sent in BYTES:
+            with self.subTest(sent=sent):
+                self.assertEqual(answer_to(node.client[1], sent), answer_to(port, sent))
 
     def test_debug_replies_as_that_of_redis_where_both_have_it(self):
         server, port = start_reference(self.directory, "--enable-debug-command", "yes")

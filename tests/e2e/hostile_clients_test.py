@@ -7,7 +7,7 @@ import socket
 import unittest
 from pathlib import Path
 
-from node_fixture import NodeCase, RespError
+from node_fixture import NodeCase, RespError, encode
 
 FULL = os.environ.get("TROUPE_TEST_DEPTH") == "full"
 
@@ -52,6 +52,11 @@ class HostileClients(NodeCase):
                 (b"*1\r\n$536870913\r\n", b"-ERR Protocol error: invalid bulk length\r\n"),
                 (b"*1\r\n$99999999999999999999\r\n",
                  b"-ERR Protocol error: invalid bulk length\r\n"),
+                # Redis takes these for one command and two more; here a wrong length ends it.
+                (b"*2\r\n$4\r\nECHO\r\n$1\r\nabcdef\r\nFLUSHALL\r\n",
+                 b"-ERR Protocol error: invalid bulk length\r\n"),
+                (b"*2\r\n$4\r\nECHO\r\n$1\r\na\nFLUSHALL\r\n",
+                 b"-ERR Protocol error: invalid bulk length\r\n"),
                 (b'set "unbalanced\r\n', b"-ERR Protocol error: unbalanced quotes in request\r\n"),
                 (b"x" * 70_000, b"-ERR Protocol error: too big inline request\r\n"),
                 (b"*" + b"1" * 70_000, b"-ERR Protocol error: too big mbulk count string\r\n"),
@@ -77,7 +82,9 @@ class HostileClients(NodeCase):
         node = self.start_node()
         for data in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
                      b"POST / HTTP/1.1\r\nHost: x\r\n\r\nSET stolen 1\r\n",
-                     b"host: example.org\r\nSET stolen 1\r\n"):
+                     b"host: example.org\r\nSET stolen 1\r\n",
+                     b" POST / HTTP/1.1\r\n\r\nSET stolen 1\r\n",
+                     encode("Host:", "x") + b"SET stolen 1\r\n"):
             self.assertNotIn(b"OK", self.answer_and_close(node, data))
         with node.connect() as client:
             self.assertEqual(client.call("EXISTS", "stolen"), 0)

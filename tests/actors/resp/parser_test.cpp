@@ -178,7 +178,8 @@ TEST_CASE("a command that exceeds the bytes of a whole command is refused by its
 TEST_CASE("HTTP is recognised and nothing behind it is run") {
   const std::string evil = "\r\nHost: localhost\r\n\r\nSET a b\r\n";
   for (const char* line : {"POST / HTTP/1.1", "post", "GET / HTTP/1.1", "GET /key", "get /",
-                           "HEAD /x HTTP/1.0", "OPTIONS * HTTP/1.1", "Host: example"}) {
+                           "HEAD /x HTTP/1.0", "OPTIONS * HTTP/1.1", "Host: example", " POST",
+                           "\tPost\t/", " \v post / HTTP/1.1", "  Host:", " GET / HTTP/1.1"}) {
     CAPTURE(line);
     const parsed_stream got = parse_every_way(line + evil);
     CHECK(got.end == parse_status::http);
@@ -193,7 +194,7 @@ TEST_CASE("commands that only resemble HTTP are run") {
   check_commands("PING\r\nGET /key\r\n", {{"PING"}, {"GET", "/key"}});
   check_commands("GET key\r\nSET HTTP/1.1 x\r\nSET x HTTP/1.1\r\n",
                  {{"GET", "key"}, {"SET", "HTTP/1.1", "x"}, {"SET", "x", "HTTP/1.1"}});
-  check_commands("POSTER x\r\n", {{"POSTER", "x"}});
+  check_commands("POSTER x\r\n Host :\r\n", {{"POSTER", "x"}, {"Host", ":"}});
   check_commands("*1\r\n$4\r\nPOST\r\n", {{"POST"}});
 }
 

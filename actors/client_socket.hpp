@@ -45,6 +45,8 @@ class client_socket final : public runtime::io_handler {
   bool active = false;
   /// What the observer counts for it.
   std::size_t accounted_bytes = 0;
+  /// When the observer ends what it waits for.
+  std::optional<std::uint64_t> noted_deadline_us;
 
  private:
   void read();

@@ -19,6 +19,7 @@ client_socket* client_table::find(std::uint64_t id) {
 
 void client_table::clear() {
   clients_.clear();
+  deadlines_.clear();
   memory_bytes_ = 0;
 }
 
@@ -56,7 +57,31 @@ void client_table::on_active(client_socket& client) {
   active_.push_back(client.client().identity().id);
 }
 
-void client_table::settle() {
+void client_table::note_deadline(client_socket& client, std::optional<std::uint64_t> deadline_us) {
+  if (client.noted_deadline_us == deadline_us) return;
+  const auto id = client.client().identity().id;
+  if (client.noted_deadline_us) deadlines_.erase({*client.noted_deadline_us, id});
+  if (deadline_us) deadlines_.emplace(*deadline_us, id);
+  client.noted_deadline_us = deadline_us;
+}
+
+void client_table::end_waits(std::uint64_t now_us) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now_us) {
+    auto& client = *find(deadlines_.begin()->second);
+    note_deadline(client, std::nullopt);
+    client.client().on_deadline(now_us);
+    on_active(client);
+  }
+}
+
+std::optional<std::uint64_t> client_table::next_deadline_us() const {
+  if (!active_.empty()) return 0;
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+void client_table::settle(std::uint64_t now_us) {
+  end_waits(now_us);
   for (auto left = std::min(active_.size(), settled_per_round); left > 0; --left) {
     const auto place = clients_.find(active_.front());
     active_.pop_front();
@@ -64,6 +89,7 @@ void client_table::settle() {
     auto& client = *place->second;
     if (client.settle()) on_active(client);
     account(client, client.is_open() ? client.client().memory_bytes() : 0);
+    note_deadline(client, client.is_open() ? client.client().deadline_us() : std::nullopt);
     if (!client.is_open() && !client.client().in_transaction()) clients_.erase(place);
   }
 }

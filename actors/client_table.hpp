@@ -5,16 +5,20 @@
 //     settled_per_round of them, so that a commit that released many does not keep the next
 //     waiting.
 //  2. A client is dropped when its socket is closed and no shard is paused for it.
-//  3. memory_bytes() is the sum of what the clients held when each was settled last.
+//  3. memory_bytes() is the sum of what the clients held when each was settled last, and deadlines_
+//     are those they had then: whatever changes them makes the client active.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "actors/client_socket.hpp"
@@ -33,9 +37,11 @@ class client_table final : public client_observer {
 
   /// Has the client settled at the end of the round.
   void on_active(client_socket& client) override;
-  [[nodiscard]] bool has_active() const noexcept { return !active_.empty(); }
-  /// End of a round: settles clients that are active. Some may be left, or active again.
-  void settle();
+  /// End of a round: ends what clients waited for until now, and settles those that are active.
+  /// Some may be left, or active again.
+  void settle(std::uint64_t now_us);
+  /// When settle() must be called again at the latest.
+  [[nodiscard]] std::optional<std::uint64_t> next_deadline_us() const;
 
   /// Bytes that all clients make the node hold.
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept { return memory_bytes_; }
@@ -52,9 +58,12 @@ class client_table final : public client_observer {
 
  private:
   void account(client_socket& client, std::size_t bytes);
+  void note_deadline(client_socket& client, std::optional<std::uint64_t> deadline_us);
+  void end_waits(std::uint64_t now_us);
 
   std::unordered_map<std::uint64_t, std::unique_ptr<client_socket>> clients_;
   std::deque<std::uint64_t> active_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> deadlines_;  // when, and whose
   std::uint64_t memory_bytes_ = 0;
 };
 

@@ -117,7 +117,7 @@ class gateway_state final : public session_services,
   }
 
   void on_round_end() override {
-    clients_.settle();
+    clients_.settle(home_.time().monotonic_us());
     bound_client_memory();
     shards_.send_batches();
     if (stopping_ && clients_.size() == 0 && !quit_sent_) {
@@ -127,7 +127,7 @@ class gateway_state final : public session_services,
   }
 
   std::optional<std::uint64_t> next_deadline_us() const override {
-    return clients_.has_active() ? std::optional<std::uint64_t>(0) : std::nullopt;
+    return clients_.next_deadline_us();
   }
 
   // ---- session_services -------------------------------------------------------------------------

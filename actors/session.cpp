@@ -74,7 +74,7 @@ bool session::wants_input() const {
 void session::end_input() {
   input_ended_ = true;
   // Nobody would be told when it ends.
-  if (waiting_ && waiting_->deadline_us == 0) close(close_when::now);
+  if (waiting_ && !waiting_->deadline_us) close(close_when::now);
 }
 
 void session::received(std::size_t count) {
@@ -389,6 +389,7 @@ void session::on_reply(shard_id shard, std::uint64_t tag, std::string bytes,
     on_part_stored(place, std::move(bytes));
   }
   start_drained_transaction();
+  demand_what_is_awaited(shard);
   settle_wait();
 }
 

@@ -186,9 +186,14 @@ class session {
   void on_watermark(shard_id shard, lsn durable);
   /// The log of `shard` failed; environment.durable and log_failures say how far it came and why.
   void on_log_failed(shard_id shard);
-  /// Deadlines: held replies, WAIT, idle clients, whose buffers are given back. True if the socket
-  /// has something to do now.
+  /// Deadlines that may be late by a tick: held replies, pauses, idle clients, whose buffers are
+  /// given back. True if the socket has something to do now.
   bool on_tick(std::uint64_t now_us);
+  /// When on_deadline is to be called: the end of WAIT, WAITAOF or DEBUG SLEEP. Changes only while
+  /// something else of the session is called.
+  [[nodiscard]] std::optional<std::uint64_t> deadline_us() const;
+  /// Ends what the client waits for if its time is over.
+  void on_deadline(std::uint64_t now_us);
 
   // ---- for connection commands (connection_commands.cpp) ----------------------------------------
   [[nodiscard]] const session_identity& identity() const { return identity_; }
@@ -291,7 +296,8 @@ class session {
   struct wait_state {
     wait_order order;
     std::uint64_t ticket;
-    std::uint64_t deadline_us;  // 0 = none
+    std::optional<std::uint64_t> deadline_us;  // none = for ever, or no sleep at all
+    bool is_over;                              // answer with what there is
   };
 
   /// A command that is timed and whose reply comes later.
@@ -360,6 +366,7 @@ class session {
   void count_in_block(std::uint16_t number);
   void report_block();
   void settle_wait();
+  void demand_what_is_awaited(shard_id shard);
   [[nodiscard]] bool is_durable_here() const;
   static void reply_wait(const wait_order& order, bool is_durable, resp::reply_writer& reply);
   void fail_lost_replies(shard_id shard);

@@ -286,13 +286,27 @@ void session::wait(const wait_order& order, resp::reply_writer& reply) {
   // What EXEC wrote so far is not among the last writes yet, as in Redis.
   if (runs_exec_) return reply_wait(order, is_durable_here(), reply);
   const auto now = environment_.time.monotonic_us();
-  const auto deadline = order.timeout_us == 0 ? 0 : now + order.timeout_us;
-  waiting_ = {order, drops_replies() ? no_ticket : reserve_place(), deadline};
-  if (order.local_disk) {
-    for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
-      if (last_writes_[i].value != 0) services_.demand_commit({i}, last_writes_[i]);
-    }
-  }
+  std::optional<std::uint64_t> deadline;
+  if (order.timeout_us != 0) deadline = now + order.timeout_us;
+  waiting_ = {order, drops_replies() ? no_ticket : reserve_place(), deadline, false};
+  for (std::uint32_t i = 0; i < environment_.shard_count; ++i) demand_what_is_awaited({i});
+  settle_wait();
+}
+
+// Of commands still under way it is known with their replies what they wrote, and asked for then.
+void session::demand_what_is_awaited(shard_id shard) {
+  const auto written = last_writes_[shard.value];
+  if (!waiting_ || !waiting_->order.local_disk || outstanding_[shard.value] > 0) return;
+  if (written > environment_.durable[shard.value]) services_.demand_commit(shard, written);
+}
+
+std::optional<std::uint64_t> session::deadline_us() const {
+  return waiting_ ? waiting_->deadline_us : std::nullopt;
+}
+
+void session::on_deadline(std::uint64_t now_us) {
+  if (!waiting_ || !waiting_->deadline_us || now_us < *waiting_->deadline_us) return;
+  waiting_->is_over = true;
   settle_wait();
 }
 
@@ -306,16 +320,16 @@ bool session::is_durable_here() const {
 void session::settle_wait() {
   if (!waiting_) return;
   const auto& order = waiting_->order;
-  auto timed_out = waiting_->deadline_us == 1;
+  auto is_over = waiting_->is_over;
   for (std::uint32_t i = 0; i < environment_.shard_count; ++i) {
     // What a failed log lacks will never come.
     const auto here = outstanding_[i] == 0 && last_writes_[i] <= environment_.durable[i];
-    timed_out = timed_out || (!here && !environment_.log_failures[i].empty());
+    is_over = is_over || (!here && !environment_.log_failures[i].empty());
   }
   const auto is_durable = is_durable_here();
   if (order.what == wait_order::kind::sleep) {
-    if (waiting_->deadline_us > 1) return;
-  } else if (!timed_out && (order.replicas > 0 || (order.local_disk && !is_durable))) {
+    if (!waiting_->is_over && waiting_->deadline_us) return;
+  } else if (!is_over && (order.replicas > 0 || (order.local_disk && !is_durable))) {
     return;
   }
   std::string bytes;

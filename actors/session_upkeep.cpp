@@ -30,12 +30,6 @@ bool session::on_tick(std::uint64_t now_us) {
     environment_.commands.error(resp::error_texts::undecided_write, late.reads);
     drop(replies_.take_replaced_streams());
   }
-  if (waiting_ && waiting_->deadline_us != 0 && now_us >= waiting_->deadline_us) {
-    waiting_->order.timeout_us = 0;
-    waiting_->order.replicas = 0;
-    waiting_->deadline_us = 1;  // over: answer with what there is
-    settle_wait();
-  }
   if (replies_.buffered_bytes() > limits::output_bytes_max) close(close_when::now);
   if (settings.idle_timeout_us != 0 && !blocked() && in_flight_ == 0 &&
       now_us - active_us_ > settings.idle_timeout_us) {

@@ -35,8 +35,7 @@ TEST_CASE("every command of connection scope is answered, and once") {
     for (auto missing = std::abs(spec.arity) - named; missing > 0; --missing) sent += " 1";
     auto answered = client.exchange(sent + "\r\n");
     // WAIT and WAITAOF answer when the time-out of 1 ms is over.
-    client.time.advance(std::chrono::milliseconds(1));
-    client.session().on_tick(client.time.monotonic_us());
+    client.wait(std::chrono::milliseconds(1));
     answered += client.take();
     CHECK(client.services.note_count() + (answered.empty() ? 0u : 1u) == 1);
   };

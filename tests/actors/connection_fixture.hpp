@@ -92,6 +92,12 @@ class connection_fixture {
     return *session_;
   }
 
+  /// The session for an owner that ends before the fixture, which is of no more use for it.
+  std::unique_ptr<actors::session> give_away() {
+    session();
+    return std::move(session_);
+  }
+
   /// Sends one command; returns what may be sent to the client then.
   std::string ask(std::initializer_list<std::string_view> words) {
     std::string sent = fmt::format("*{}\r\n", words.size());
@@ -99,10 +105,11 @@ class connection_fixture {
     return exchange(sent);
   }
 
-  /// Time passes, as after a wrong password, until the client is listened to again.
+  /// Time passes, with ticks and deadlines.
   void wait(std::chrono::microseconds duration) {
     time.advance(duration);
     session().on_tick(time.monotonic_us());
+    session().on_deadline(time.monotonic_us());
   }
 
   /// Sends bytes as they are.

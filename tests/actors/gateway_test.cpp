@@ -119,6 +119,48 @@ TEST_CASE("a held reply is answered when its time is over") {
   CHECK(world.statistics().clients.commit_timeouts == 1);
 }
 
+TEST_CASE("WAIT, WAITAOF and the commands behind them are answered to the microsecond") {
+  gateway_world world;
+  auto slow = world.connect();
+  auto quick = world.connect();
+  auto gone = world.connect();
+  slow.send("WAIT 1 30\r\nPING\r\n");
+  quick.send("WAITAOF 0 1 7\r\nWAIT 1 7\r\n");
+  gone.send("WAIT 1 7\r\n");
+  world.at.run();
+  gone.reset();
+  // Without a tick: only the clock moves.
+  const auto pass = [&](std::chrono::microseconds time) {
+    world.at.time.advance(time);
+    world.at.run();
+  };
+  pass(6999us);
+  CHECK(quick.received().empty());
+  pass(1us);
+  const std::string aof = "*2\r\n:1\r\n:0\r\n";
+  CHECK(world.await(quick, aof) == aof);
+  pass(7ms);
+  CHECK(world.await(quick, aof + ":0\r\n") == aof + ":0\r\n");
+  CHECK(slow.received().empty());
+  pass(16ms);
+  CHECK(world.await(slow, ":0\r\n+PONG\r\n") == ":0\r\n+PONG\r\n");
+  world.await_clients(2);
+}
+
+TEST_CASE("WAITAOF is answered with the watermark it waits for, whatever its time-out") {
+  gateway_world world;
+  auto client = world.connect();
+  client.send("SET " + a + " 1\r\nWAITAOF 1 0 60000\r\nPING\r\n");
+  const auto sent = world.await_commands(0, 1);
+  CHECK(world.shards[0].demands.empty());
+  world.reply(0, {{sent[0], "+OK\r\n", {10}}});
+  CHECK(world.shards[0].demands == std::vector<lsn>{{10}});
+  CHECK(client.received().empty());
+  world.watermark(0, {10});
+  const std::string expected = "+OK\r\n*2\r\n:1\r\n:0\r\n+PONG\r\n";
+  CHECK(world.await(client, expected) == expected);
+}
+
 TEST_CASE("a client with too much under way is not read until replies come") {
   gateway_world world;
   auto client = world.connect();

@@ -93,10 +93,11 @@ class one_client final : public actors::session_services {
     }
     return 0;
   }
-  /// Time passes, and the node's ticks with it.
+  /// Time passes, and the node's ticks and deadlines with it.
   void wait(std::chrono::microseconds time) {
     shard.time.advance(time);
     session().on_tick(shard.time.monotonic_us());
+    session().on_deadline(shard.time.monotonic_us());
     pump();
   }
   /// Passes answers on until nothing moves.

@@ -81,19 +81,20 @@ TEST_CASE("WAIT counts no followers and waits for those asked for until its time
   CHECK(client.ask({"WAIT", "0", "0"}) == ":0\r\n");
   CHECK(client.ask({"WAIT", "-1", "9223372036854775807"}) == ":0\r\n");
   CHECK(client.ask({"WAIT", "1", "100"}).empty());
-  client.time.advance(99ms);
-  client.session().on_tick(client.time.monotonic_us());
+  CHECK(client.session().deadline_us() == client.time.monotonic_us() + 100'000);
+  client.wait(99'999us);
   CHECK(client.take().empty());
-  client.time.advance(1ms);
-  client.session().on_tick(client.time.monotonic_us());
+  client.wait(1us);
   CHECK(client.take() == ":0\r\n");
+  CHECK_FALSE(client.session().deadline_us());
+  CHECK(client.ask({"WAIT", "1", "0"}).empty());
+  CHECK_FALSE(client.session().deadline_us());
 }
 
 TEST_CASE("the longest time-out does not end at once") {
   connection_fixture client;
   CHECK(client.ask({"WAIT", "1", "9223372036854775807"}).empty());
-  client.time.advance(24h);
-  client.session().on_tick(client.time.monotonic_us());
+  client.wait(24h);
   CHECK(client.take().empty());
 }
 

@@ -194,14 +194,24 @@ TEST_CASE("WAIT answers at once without followers asked for, WAITAOF when the di
   CHECK(client.send({"SET key value", "WAITAOF 1 0 0", "PING"}) == "+OK\r\n");
   CHECK(client.demands == 1);
   CHECK(client.commit() == "*2\r\n:1\r\n:0\r\n+PONG\r\n");
+  CHECK(client.send({"WAITAOF 1 0 0"}) == "*2\r\n:1\r\n:0\r\n");
+  CHECK(client.demands == 1);
+}
+
+TEST_CASE("WAITAOF asks for the commit of what was still under way when it came") {
+  one_client client;
+  client.settings.level = durability::memory;
+  client.is_local = false;
+  CHECK(client.send({"SET key value", "SET key other", "WAITAOF 1 0 0", "PING"}) ==
+        "+OK\r\n+OK\r\n");
+  CHECK(client.demands == 1);
+  CHECK(client.commit() == "*2\r\n:1\r\n:0\r\n+PONG\r\n");
 }
 
 TEST_CASE("WAIT for a follower that is not there ends with its time-out") {
   one_client client;
   CHECK(client.send({"WAIT 1 50", "PING"}).empty());
-  client.shard.time.advance(50ms);
-  client.session().on_tick(client.shard.time.monotonic_us());
-  client.pump();
+  client.wait(50ms);
   CHECK(client.take() == ":0\r\n+PONG\r\n");
 }
 

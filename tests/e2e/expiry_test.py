@@ -25,22 +25,23 @@ class Expiry(NodeCase):
         for flags in (("--shards", "1"), ("--shards", "4", "--reactors", "2")):
             node = self.start_node(*flags, name="data" + flags[1])
             with node.connect() as client:
-                for left_ms in (30, 61, 97, 120):
+                seen_alive = 0
+                for left_ms in (30, 61, 97, 1000):
                     deadline = now_ms() + left_ms
                     client.call("SET", "key", "v", "PXAT", deadline)
-                    looks = 0
                     while True:
                         asked = now_ms()
                         value = client.call("GET", "key")
                         answered = now_ms()
-                        looks += 1
                         if value is None:
                             self.assertGreaterEqual(answered, deadline)
                             break
+                        seen_alive += 1
                         self.assertLessEqual(asked, deadline)
-                    self.assertGreater(looks, 1)
                     self.assertEqual(client.call("TTL", "key"), -2)
                     self.assertEqual(client.call("EXISTS", "key"), 0)
+                # A busy machine may take longer than the short deadlines for one round trip.
+                self.assertGreater(seen_alive, 0)
 
     def test_an_expired_key_is_new_again_for_every_command(self):
         node = self.start_node("--shards", "2")
@@ -76,20 +77,20 @@ class Expiry(NodeCase):
 
     def test_deadlines_survive_a_stop_and_a_kill(self):
         node = self.start_node("--shards", "2")
-        deadline = now_ms() + 100_000
+        deadline, soon = now_ms() + 100_000, now_ms() + 2_000
         with node.connect() as client:
             client.call("SET", "set", "v", "PXAT", deadline)
             client.call("SET", "later", "v")
             client.call("PEXPIREAT", "later", deadline)
-            client.call("SET", "changed", "v", "EX", 5)
+            client.call("SET", "changed", "v", "EX", 50)
             client.call("PEXPIREAT", "changed", deadline, "GT")
-            client.call("SET", "persisted", "v", "PX", 150)
+            client.call("SET", "persisted", "v", "PXAT", soon)
             client.call("PERSIST", "persisted")
             client.call("SET", "kept", "v", "PXAT", deadline)
             client.call("SET", "kept", "w", "KEEPTTL")
-            client.call("SET", "dropped", "v", "PX", 150)
+            client.call("SET", "dropped", "v", "PXAT", soon)
             client.call("SET", "dropped", "w")
-            client.call("SET", "dying", "v", "PX", 150)
+            client.call("SET", "dying", "v", "PXAT", soon)
             client.call("SET", "large", b"x" * (2 << 20), "PXAT", deadline)
             client.call("SET", "read", "v")
             client.call("GETEX", "read", "PXAT", deadline)

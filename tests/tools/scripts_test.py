@@ -39,7 +39,9 @@ class StubServer:
         self.address = self._listener.getsockname()
         self._connections = []
         self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._servers = []
+        self._acceptor = threading.Thread(target=self._accept)
+        self._acceptor.start()
 
     def _accept(self):
         while True:
@@ -48,7 +50,8 @@ class StubServer:
             except OSError:
                 return
             self._connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            self._servers.append(threading.Thread(target=self._serve, args=(connection,)))
+            self._servers[-1].start()
 
     def _serve(self, connection):
         buffer = b""
@@ -70,12 +73,21 @@ class StubServer:
 
     def close(self):
         """Ends every connection, as a dying server does."""
-        self._listener.close()
-        for connection in self._connections:
+        for each in [self._listener, *self._connections]:
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                each.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def end(self):
+        """Closes, and waits for the threads: one that runs while Python exits may crash it."""
+        self.close()
+        self._acceptor.join()
+        self.close()  # what was accepted meanwhile
+        for server in self._servers:
+            server.join()
+        for each in [self._listener, *self._connections]:
+            each.close()
 
 
 class RespClientTest(unittest.TestCase):
@@ -102,14 +114,14 @@ class LoadTest(unittest.TestCase):
 
     def test_a_load_that_is_answered_is_complete(self):
         server = StubServer(len(self.records) + 1)
-        self.addCleanup(server.close)
+        self.addCleanup(server.end)
         outcome = load(server.address, self.records, list(self.records))
         self.assertTrue(outcome.complete)
         self.assertEqual(sorted(outcome.acknowledged), sorted(self.records))
 
     def test_when_the_server_dies_every_key_is_in_exactly_one_group(self):
         server = StubServer(700)
-        self.addCleanup(server.close)
+        self.addCleanup(server.end)
         outcome = load(server.address, self.records, list(self.records))
         self.assertFalse(outcome.complete)
         self.assertLessEqual(len(outcome.acknowledged), 700)

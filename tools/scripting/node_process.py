@@ -36,6 +36,7 @@ class NodeProcess:
         self.binary = binary or default_binary()
         self.start_timeout_s = start_timeout_s
         self.process = None
+        self._reader = None
         self.addresses = {}
         self.start_seconds = 0.0
         self._log = tempfile.TemporaryFile(mode="a+b")
@@ -88,7 +89,8 @@ class NodeProcess:
             code = self.process.wait()
             raise StartFailed(f"{' '.join(command)} ended with {code}:\n{self.output()}")
         # The pipe must not fill up: a reader of its own takes what comes later, and closes it.
-        threading.Thread(target=drain, args=(self.process.stdout,), daemon=True).start()
+        self._reader = threading.Thread(target=drain, args=(self.process.stdout,), daemon=True)
+        self._reader.start()
         self.start_seconds = time.monotonic() - began
         return self
 
@@ -106,6 +108,8 @@ class NodeProcess:
         """Makes sure that the process is gone."""
         if self.running():
             self.kill()
+        if self._reader:
+            self._reader.join()
         self._log.close()
 
     def output(self):

@@ -8,8 +8,9 @@ namespace troupe::actors {
 
 namespace {
 
-/// Bytes written to one client in a round, so that one fast reader does not starve the others.
-constexpr std::size_t write_bytes_max = 4 << 20;
+/// Bytes written to one client in a round, so that one fast reader does not starve the others: some
+/// 200 us.
+constexpr std::size_t write_bytes_max = 512 << 10;
 
 }  // namespace
 

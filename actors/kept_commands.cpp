@@ -17,7 +17,7 @@ std::size_t bytes_of(const std::vector<std::string>& words) {
 }  // namespace
 
 void kept_commands::add(const resp::command_spec& spec, resp::arguments argv) {
-  kept_command kept{&spec, {argv.begin(), argv.end()}, {}};
+  kept_command kept{&spec, {argv.begin(), argv.end()}, {}, false};
   if (kept.needs_shards()) {
     const auto shard_count = static_cast<std::uint32_t>(uses_.size());
     kept.shard = resp::single_shard_of(spec, argv, shard_count);
@@ -32,6 +32,12 @@ void kept_commands::add(const resp::command_spec& spec, resp::arguments argv) {
   word_bytes_ += bytes_of(kept.words);
   word_count_ += kept.words.size();
   commands_.push_back(std::move(kept));
+}
+
+void kept_commands::add_sliced(const resp::command_spec& spec) {
+  // Which shards its keys are in is found slice by slice, and so many are most likely in all.
+  for (auto& count : uses_) ++count;
+  commands_.push_back({&spec, {}, {}, true});
 }
 
 void kept_commands::give_back(std::size_t at) {

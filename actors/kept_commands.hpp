@@ -28,6 +28,8 @@ struct kept_command {
   /// The shard that runs it by one call of its handler. None: it is for the connection, or takes a
   /// plan over several shards.
   std::optional<shard_id> shard;
+  /// It is run as a resp::sliced_command, its words are not here.
+  bool sliced = false;
 
   [[nodiscard]] std::vector<std::string_view> views() const { return {words.begin(), words.end()}; }
   /// True for a command of a shard scope.
@@ -41,6 +43,8 @@ class kept_commands {
 
   /// Copies a command that was checked (resp::check_command).
   void add(const resp::command_spec& spec, resp::arguments argv);
+  /// Adds a command that stands alone and goes in slices; it may use every shard.
+  void add_sliced(const resp::command_spec& spec);
   /// Frees the words of a command that is done.
   void give_back(std::size_t at);
 

@@ -92,6 +92,7 @@ bool session::process() {
 bool session::process_input() {
   if (next_parsed_ == parsed_.size()) {
     if (!may_run()) return false;
+    forget_parsed();  // of a command that ran in slices
     parse();
     prefetch();
   }
@@ -100,12 +101,16 @@ bool session::process_input() {
   while (next_parsed_ < parsed_.size() && may_run()) {
     run(parsed_[next_parsed_++]);
   }
-  if (next_parsed_ < parsed_.size() && !closing_) return false;
+  if (runs_in_slices_ || (next_parsed_ < parsed_.size() && !closing_)) return false;
+  forget_parsed();
+  return full && may_run();
+}
+
+void session::forget_parsed() {
   parsed_.clear();
   words_.clear();
   next_parsed_ = 0;
   buffer_.consume(std::exchange(parsed_bytes_, 0));  // invariant 3
-  return full && may_run();
 }
 
 std::size_t session::commands_at_once() const {
@@ -150,6 +155,8 @@ void session::resolve(parsed_command& command) {
   command.spec = resolved.spec;
   command.error = std::move(resolved.error);
   if (command.error || command.spec->handler == nullptr) return;
+  if (resp::goes_in_slices(*command.spec, argv.size())) [[unlikely]]
+    return;
   const auto keys = resp::keys_of(*command.spec, argv.size());
   if (!keys.empty()) command.hash = environment_.hash(argv[keys.first]);
   if (environment_.shard_count == 1) {
@@ -321,6 +328,7 @@ void session::execute(const parsed_command& command, resp::arguments argv) {
     case shard_key:
     case shard_keys:
     case every_shard:
+      if (resp::goes_in_slices(*spec, argv.size())) return run_in_slices(*spec, argv);
       kept_commands alone(environment_.shard_count);
       alone.add(*spec, argv);
       begin_transaction(transaction_order::kind::single, std::move(alone));

@@ -9,7 +9,8 @@
 // Invariants:
 //  1. Replies leave in command order, none before its watermarks (reply_queue).
 //  2. A command runs inline in a shard only if none of this connection is under way there.
-//  3. Parsed words live in the read buffer: it is not read into while any of them is to be run.
+//  3. Parsed words live in the read buffer: it is not read into while any of them is to be run, or
+//     runs in slices.
 //  4. Before AUTH on a node with a password nothing but AUTH, HELLO, QUIT and RESET runs, and the
 //     parser's strict limits hold.
 //  5. Bounds: replies (limits::output_bytes_max, a value being streamed as streamed_bytes_ahead),
@@ -320,6 +321,7 @@ class session {
   [[nodiscard]] bool may_run() const;
   [[nodiscard]] std::size_t commands_at_once() const;
   bool process_input();
+  void forget_parsed();
   void parse();
   void note_step(resp::parse_status status);
   void resolve(parsed_command& command);
@@ -347,6 +349,7 @@ class session {
   void run_on_shard(const parsed_command& command, resp::arguments argv);
   void run_transaction_command(const resp::command_spec& spec, resp::arguments argv);
   void run_here(const resp::command_spec& spec, resp::arguments argv, std::string& out);
+  void run_in_slices(const resp::command_spec& spec, resp::arguments argv);
   /// Counts a command that a client before AUTH may not send.
   void note_refusal();
   /// Replies why a command is not run or queued; `why` with its code.
@@ -358,7 +361,8 @@ class session {
   void forget_watches();
   void send_piece(shard_id shard, const resp::command_spec& spec,
                   const std::vector<std::string_view>& words);
-  void begin_transaction(transaction_order::kind what, kept_commands commands);
+  void begin_transaction(transaction_order::kind what, kept_commands commands,
+                         resp::arguments sliced_words = {});
   void start_drained_transaction();
   run_here_outcome run_here_in_exec(const kept_command& command, std::string& out);
   void take_transaction_turn();
@@ -423,6 +427,7 @@ class session {
   std::optional<transaction_order> draining_;
   std::unique_ptr<shard_transaction> transaction_;
   std::uint64_t transaction_ticket_ = 0;
+  bool runs_in_slices_ = false;         // the command of the transaction: it has views of words_
   bool beginning_transaction_ = false;  // inside begin_transaction
   bool runs_exec_ = false;              // inside run_here_in_exec
   bool replies_later_ = false;          // the command there reserved a place

@@ -124,8 +124,17 @@ void session::set_sweeping(kv::sweeping how) {
 
 // ---- transactions over shards ------------------------------------------------------------------
 
-void session::begin_transaction(transaction_order::kind what, kept_commands commands) {
+void session::run_in_slices(const resp::command_spec& spec, resp::arguments argv) {
+  runs_in_slices_ = true;
+  kept_commands alone(environment_.shard_count);
+  alone.add_sliced(spec);
+  begin_transaction(transaction_order::kind::single, std::move(alone), argv);
+}
+
+void session::begin_transaction(transaction_order::kind what, kept_commands commands,
+                                resp::arguments sliced_words) {
   transaction_order order(std::move(commands));
+  order.sliced_words = sliced_words;
   // The upper bit keeps transactions apart from connections among the lanes of a shard.
   order.id = (std::uint64_t{1} << 63) | identity_.id;
   order.what = what;
@@ -215,6 +224,7 @@ void session::report_block() {
 void session::settle_transaction() {
   if (!transaction_ || !transaction_->finished()) return;
   const auto done = std::move(transaction_);
+  runs_in_slices_ = false;
   for (const auto& [shard, written] : done->writes()) note_write(shard, written);
   if (done->order().what == transaction_order::kind::exec) {
     forget_watches();

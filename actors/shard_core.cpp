@@ -389,6 +389,7 @@ void shard_core::close_batch(lsn before) {
 
 void shard_core::end_round() {
   now_us_ = time_.monotonic_us();
+  if (!transaction_) store_.forget_deleted(kv::store::forget_budget);
   // A frame is closed only outside of a batch, so that no frame of it can be lost alone.
   if (failed_ || transaction_ || !group_.should_send(now_us_)) return;
   auto closed = tail_.take_frame(time_.wall_ms());
@@ -412,7 +413,9 @@ void shard_core::on_frame_durable(lsn settled, std::uint32_t frame_bytes) {
   counted_.commit_latency_us.record(time_.monotonic_us() - frame_sent_us_.value_or(now_us_));
   frame_sent_us_.reset();
   watermarks_.on_durable(settled);
-  store_.on_durable(settled);
+  // A transaction may be walking over the keys (KEYS): an erased one could make it see others
+  // twice.
+  store_.on_durable(settled, transaction_ ? 0 : kv::store::forget_budget);
   outputs_.announce(settled, nullptr);
   loader_.on_durable(settled);
   streams_.on_durable(settled);
@@ -507,7 +510,9 @@ void shard_core::demand_commit() {
 }
 
 std::optional<std::uint64_t> shard_core::next_deadline_us() const {
-  if (failed_ || transaction_) return std::nullopt;
+  if (transaction_) return std::nullopt;
+  if (store_.has_decided_deletes()) return 0;
+  if (failed_) return std::nullopt;
   return group_.next_deadline_us();
 }
 

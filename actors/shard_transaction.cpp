@@ -122,6 +122,7 @@ void shard_transaction::abandon() {
   abandoned_ = true;
   drop_reply({0, 0});
   reply_ = {};
+  if (!slots_.empty() && slots_.front().slices) slots_.front().slices->abandon();
   if (wants_turn_) run_on();
 }
 
@@ -152,7 +153,8 @@ void shard_transaction::finish() {
   stage_ = stage::finished;
   for (const auto shard : shards_) {
     const auto& seen = lanes_[shard.value];
-    if (seen.hold.value != 0) holds_.push_back({shard, resp::hold_kind::write, seen.hold, 0});
+    const auto kind = seen.last_write.value != 0 ? resp::hold_kind::write : resp::hold_kind::read;
+    if (seen.hold.value != 0) holds_.push_back({shard, kind, seen.hold, 0});
     if (seen.last_write.value != 0) writes_.emplace_back(shard, seen.last_write);
   }
 }
@@ -174,6 +176,7 @@ void shard_transaction::run_on() {
     }
     if (at_ == order_.commands.size()) return finish_running();
     send_more();
+    if (slots_.front().slices) send_slices(slots_.front());
     if (slots_.front().awaited > 0) return;
   }
 }
@@ -184,6 +187,10 @@ bool shard_transaction::settle_front(std::size_t& here_left) {
   auto& front = slots_.front();
   if (front.plan) {
     finish_plan_phase(front);
+    return true;
+  }
+  if (front.slices) {
+    finish_slices(front);
     return true;
   }
   const auto start = end_of_reply();
@@ -235,6 +242,16 @@ void shard_transaction::finish_plan_phase(slot& front) {
   flush_lanes();
 }
 
+void shard_transaction::finish_slices(slot& front) {
+  const auto start = end_of_reply();
+  reply_ = front.slices->take_reply();
+  for (const auto& stream : front.slices->take_dropped_streams()) {
+    transport_.drop_stream(stream.shard, stream.number);
+  }
+  for (const auto shard : shards_) end_use(shard);
+  end_command(start);
+}
+
 void shard_transaction::end_command(reply_start start) {
   const auto& command = order_.commands[at_];
   const auto reply = std::string_view(reply_.bytes).substr(start.byte);
@@ -269,8 +286,12 @@ void shard_transaction::take_answers(shard_id shard, std::vector<transaction_ans
     const auto where = from.awaited.front();
     from.awaited.pop_front();
     auto& to = slots_[where.command - at_];
-    --to.awaited;
     resp::streamed_reply reply{std::move(answer.bytes), std::move(answer.streams)};
+    if (to.slices) {
+      to.slices->take(where.piece, std::move(reply));
+      continue;
+    }
+    --to.awaited;
     if (to.plan) {
       to.plan->replies[where.piece] = std::move(reply);
     } else {
@@ -307,6 +328,13 @@ void shard_transaction::send_command(std::size_t at) {
     fenced_ = is_fence(command);
     return;
   }
+  if (command.sliced) {
+    added.slices = resp::make_sliced_command(*command.spec, order_.sliced_words, order_.shard_count,
+                                             order_.protocol);
+    added.awaited = 1;
+    fenced_ = true;
+    return;
+  }
   if (command.shard) {
     // Nobody is there to read, and reads could be large.
     if (abandoned_ && !command.spec->is_write()) return end_use(*command.shard);
@@ -319,6 +347,19 @@ void shard_transaction::send_command(std::size_t at) {
   added.plan = std::make_unique<running_plan>(command, order_.shard_count, random_);
   fenced_ = added.plan->plan.phase_count() == resp::phases::several;
   send_phase(added, at);
+}
+
+void shard_transaction::send_slices(slot& of) {
+  auto& slices = *of.slices;
+  if (slices.wants_turn()) slices.take_turn();
+  while (auto next = slices.next()) {
+    send_piece(next->shard,
+               {next->spec, std::move(next->argv), next->version, order_.level, order_.reads},
+               {at_, next->number});
+  }
+  flush_lanes();
+  wants_turn_ = slices.wants_turn();
+  if (slices.is_done()) of.awaited = 0;
 }
 
 void shard_transaction::send_phase(slot& to, std::size_t command) {

@@ -20,7 +20,9 @@
 //  5. Once the first command was sent, all writes are made, even if the client leaves or the
 //  replies
 //     become more than reply_bytes_max: then each further one is an error.
-//  6. Work comes in slices: at most window_commands, window_bytes or window_reply_bytes (and always
+//  6. A command that goes in slices stands alone; how much of it is under way is said there
+//     (resp/sliced_command.hpp).
+//  7. Work comes in slices: at most window_commands, window_bytes or window_reply_bytes (and always
 //     one command) are under way, in messages of at most message_commands, so that the loops of
 //     gateway and shards turn between them; commands of the connection itself run here_per_turn at
 //     a time.
@@ -39,6 +41,7 @@
 #include "actors/resp/multi_shard.hpp"
 #include "actors/resp/reply_queue.hpp"
 #include "actors/resp/reply_writer.hpp"
+#include "actors/resp/sliced_command.hpp"
 #include "storage/base/limits.hpp"
 #include "storage/base/prng.hpp"
 
@@ -86,6 +89,7 @@ struct transaction_order {
   explicit transaction_order(kept_commands what_to_run) : commands(std::move(what_to_run)) {}
 
   kept_commands commands;
+  resp::arguments sliced_words;  ///< of its command, if that goes in slices; must outlive it
   std::uint64_t id = 0;
   enum class kind : std::uint8_t { exec, single } what = kind::exec;
   resp::protocol protocol = resp::protocol::resp2;
@@ -138,8 +142,9 @@ class shard_transaction {
   [[nodiscard]] const std::vector<std::pair<shard_id, lsn>>& writes() const { return writes_; }
   /// What it makes the node hold.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return order_.commands.memory_bytes() + reply_.bytes.capacity() +
-           reply_.marks.capacity() * sizeof(resp::stream_mark);
+    const auto sliced = !slots_.empty() && slots_.front().slices;
+    return (sliced ? slots_.front().slices->memory_bytes() : 0) + order_.commands.memory_bytes() +
+           reply_.bytes.capacity() + reply_.marks.capacity() * sizeof(resp::stream_mark);
   }
 
  private:
@@ -161,11 +166,12 @@ class shard_transaction {
     std::size_t awaited = 0;      // answers still to come
     resp::streamed_reply reply;   // of a command of one shard
     std::unique_ptr<running_plan> plan;
+    std::unique_ptr<resp::sliced_command> slices;  // then `awaited` is 1 until it is done
   };
   /// What an answer of a shard belongs to.
   struct place {
     std::size_t command;
-    std::size_t piece;
+    std::size_t piece;  // of a plan or of a sliced command
   };
   struct lane {
     std::uint32_t uses = 0;  // commands that still need the shard
@@ -183,6 +189,8 @@ class shard_transaction {
   bool settle_front(std::size_t& here_left);
   bool run_here(const kept_command& command);
   void finish_plan_phase(slot& front);
+  void finish_slices(slot& front);
+  void send_slices(slot& of);
   void send_more();
   void send_command(std::size_t at);
   void send_phase(slot& to, std::size_t command);

@@ -1,4 +1,5 @@
-// The rules behind multi_shard plans and the reader of the pieces' replies. Internal to them.
+// The rules behind multi_shard plans and the readers of the pieces' replies. Internal to them and
+// to sliced commands.
 //
 // Place: actors/resp. Invariant: what is read here was written by our own handlers, so a reply of
 // an unexpected form is an impossible state.
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "actors/resp/multi_shard.hpp"
+#include "storage/base/ensure.hpp"
 
 namespace troupe::resp {
 
@@ -54,6 +56,31 @@ class reply_reader {
   std::int64_t number_line(char kind);
 
   std::string_view rest_;
+};
+
+/// The elements of one piece's array, some of them streamed.
+class element_reader {
+ public:
+  explicit element_reader(const streamed_reply& from) : reply_(from), rest_(from.bytes) {
+    ENSURE(rest_.array_header().has_value());
+  }
+
+  /// Appends the next element to a reply and its writer.
+  void pass_on(streamed_reply& to, reply_writer& out) {
+    const std::size_t at = reply_.bytes.size() - rest_.rest().size();
+    if (next_mark_ < reply_.marks.size() && reply_.marks[next_mark_].at == at) {
+      to.marks.push_back({to.bytes.size(), reply_.marks[next_mark_++].source});
+    } else if (const auto value = rest_.bulk()) {
+      out.bulk(*value);
+    } else {
+      out.null();
+    }
+  }
+
+ private:
+  const streamed_reply& reply_;
+  reply_reader rest_;
+  std::size_t next_mark_ = 0;
 };
 
 }  // namespace troupe::resp

@@ -66,30 +66,6 @@ class sum_rule final : public plan_rule {
   rule_context context_;
 };
 
-// The elements of one piece's array, some of them streamed.
-class element_reader {
- public:
-  explicit element_reader(const streamed_reply& from) : reply_(from), rest_(from.bytes) {
-    ENSURE(rest_.array_header().has_value());
-  }
-
-  void pass_on(streamed_reply& to, reply_writer& out) {
-    const std::size_t at = reply_.bytes.size() - rest_.rest().size();
-    if (next_mark_ < reply_.marks.size() && reply_.marks[next_mark_].at == at) {
-      to.marks.push_back({to.bytes.size(), reply_.marks[next_mark_++].source});
-    } else if (const auto value = rest_.bulk()) {
-      out.bulk(*value);
-    } else {
-      out.null();
-    }
-  }
-
- private:
-  const streamed_reply& reply_;
-  reply_reader rest_;
-  std::size_t next_mark_ = 0;
-};
-
 class gather_rule final : public plan_rule {
  public:
   explicit gather_rule(const rule_context& context) : context_(context) {}

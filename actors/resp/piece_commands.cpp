@@ -4,7 +4,10 @@
 #include <charconv>
 
 #include "actors/resp/debug_pieces.hpp"
+#include "actors/resp/handler_replies.hpp"
+#include "actors/resp/number_parsing.hpp"
 #include "actors/resp/reply_writer.hpp"
+#include "actors/resp/scan_commands.hpp"
 #include "actors/resp/transfer_commands.hpp"
 #include "actors/resp/upload_commands.hpp"
 #include "storage/base/ensure.hpp"
@@ -48,6 +51,17 @@ exec_status run_count_existing(shard_command& command) {
   return exec_status::done;
 }
 
+exec_status run_check_room(shard_command& command) {
+  const auto bytes = parse_integer(command.argv[1]);
+  ENSURE(bytes.has_value());
+  if (command.store.has_room(static_cast<std::size_t>(*bytes))) {
+    command.reply.ok();
+  } else {
+    command.reply.error(disk_full_error);
+  }
+  return exec_status::done;
+}
+
 constexpr command_spec piece(std::string_view name, std::int16_t arity, shard_handler handler) {
   return {.name = name,
           .arity = arity,
@@ -70,12 +84,21 @@ constexpr command_spec count_existing = [] {
   return spec;
 }();
 
+constexpr command_spec check_room = [] {
+  auto spec = piece("~check-room", 2, run_check_room);
+  spec.flags = command_flag::write;
+  return spec;
+}();
+
+constexpr command_spec keys_step = piece("~keys-step", 3, handle_keys_step);
+
 const command_spec* find_piece(std::string_view name) noexcept {
   // What clients send is told by its first letter.
   if (!name.starts_with('~') && !name.starts_with('(')) return nullptr;
-  for (const auto* spec : {&watch_key, &watch_check, &watch_forget, &count_existing,
-                           &fetch_for_transfer, &fetch_for_copy, &place_transferred, &store_part,
-                           &set_uploaded, &drop_upload, &debug_object(), &set_sweeping}) {
+  for (const auto* spec :
+       {&watch_key, &watch_check, &watch_forget, &count_existing, &fetch_for_transfer,
+        &fetch_for_copy, &place_transferred, &store_part, &set_uploaded, &drop_upload,
+        &debug_object(), &set_sweeping, &check_room, &keys_step}) {
     if (spec->name == name) return spec;
   }
   return nullptr;

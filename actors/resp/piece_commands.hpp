@@ -21,6 +21,13 @@ extern const command_spec watch_forget;
 /// EXISTS it is no read in the statistics.
 extern const command_spec count_existing;
 
+/// argv {name, bytes}: replies OK if so many bytes of records have room, else the error of a write
+/// that has none. It waits for room like a write.
+extern const command_spec check_room;
+
+/// argv {name, cursor, pattern}: one step of KEYS; replies like SCAN.
+extern const command_spec keys_step;
+
 /// The piece of that name, those of debug_pieces.hpp, transfer_commands.hpp and upload_commands.hpp
 /// included, or nullptr. Their names begin with no letter.
 [[nodiscard]] const command_spec* find_piece(std::string_view name) noexcept;

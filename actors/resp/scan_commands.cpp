@@ -7,6 +7,8 @@
 #include "actors/resp/handler_replies.hpp"
 #include "actors/resp/number_parsing.hpp"
 #include "actors/resp/scan_cursor.hpp"
+#include "actors/resp/sliced_command.hpp"
+#include "storage/base/ensure.hpp"
 
 namespace troupe::resp {
 namespace {
@@ -72,6 +74,15 @@ std::optional<scan_options> parse_scan_options(shard_command& command) {
   return options;
 }
 
+// Adds those of the next keys that match; returns the cursor behind them, 0 = there are no more.
+std::uint64_t add_matches(const shard_command& command, std::string_view pattern,
+                          std::uint64_t cursor, key_list& keys) {
+  const bool matches_all = pattern == "*";
+  return command.store.scan(cursor, keys_per_step, [&](std::string_view key) {
+    if (matches_all || glob_match(pattern, key)) keys.add(key);
+  });
+}
+
 }  // namespace
 
 exec_status handle_scan(shard_command& command) {
@@ -102,17 +113,24 @@ exec_status handle_scan(shard_command& command) {
 }
 
 exec_status handle_keys(shard_command& command) {
-  const std::string_view pattern = command.argv[1];
-  const bool matches_all = pattern == "*";
-  constexpr std::size_t step = 4096;
   command.store.observe_all();
   key_list keys(command.reply.version());
   std::uint64_t cursor = 0;
   do {
-    cursor = command.store.scan(cursor, step, [&](std::string_view key) {
-      if (matches_all || glob_match(pattern, key)) keys.add(key);
-    });
+    cursor = add_matches(command, command.argv[1], cursor, keys);
   } while (cursor != 0);
+  keys.write_to(command.reply);
+  return exec_status::done;
+}
+
+exec_status handle_keys_step(shard_command& command) {
+  const auto cursor = parse_cursor(command.argv[1]);
+  ENSURE(cursor.has_value());
+  command.store.observe_all();
+  key_list keys(command.reply.version());
+  const std::uint64_t following = add_matches(command, command.argv[2], *cursor, keys);
+  command.reply.array(2);
+  command.reply.bulk(std::to_string(following));
   keys.write_to(command.reply);
   return exec_status::done;
 }

@@ -10,6 +10,8 @@ namespace troupe::resp {
 
 exec_status handle_scan(shard_command& command);
 exec_status handle_keys(shard_command& command);
+/// One step of KEYS from a cursor (piece_commands.hpp); replies like SCAN.
+exec_status handle_keys_step(shard_command& command);
 exec_status handle_randomkey(shard_command& command);
 exec_status handle_dbsize(shard_command& command);
 exec_status handle_flush_all(shard_command& command);

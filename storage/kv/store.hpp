@@ -50,6 +50,9 @@ struct store_options {
 /// One shard's key-value store.
 class store {
  public:
+  /// Deleted keys freed at once, so that it stays around 200 us.
+  static constexpr std::size_t forget_budget = 2048;
+
   /// A store to be recovered: apply() the log's records, then finish_recovery(). `time` must
   /// outlive it.
   store(store_options options, const clock& time);
@@ -192,7 +195,15 @@ class store {
 
   // ---- upkeep, called by the shard ------------------------------------------------------------
   /// All records up to `durable` survive a crash. Never inside a batch: a batch survives whole.
-  void on_durable(lsn durable);
+  /// Frees up to `forget_max` deleted keys.
+  void on_durable(lsn durable, std::size_t forget_max = forget_budget);
+  /// Frees up to `budget` keys whose tombstones are durable. Whoever is in the middle of a scan
+  /// that must not see a key twice frees none, here and in on_durable().
+  void forget_deleted(std::size_t budget);
+  /// True when forget_deleted() would free something.
+  [[nodiscard]] bool has_decided_deletes() const noexcept {
+    return !deletes_.empty() && deletes_.front().sequence <= durable_;
+  }
   /// Appends tombstones for expired keys found among the next `budget` keys of an endless walk;
   /// returns their number. Stops early when the log is full.
   std::size_t sweep(std::size_t budget);

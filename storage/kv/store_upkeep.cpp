@@ -12,19 +12,23 @@ constexpr double ttl_weight_min = 0.02;
 
 }  // namespace
 
-void store::on_durable(lsn durable) {
+void store::on_durable(lsn durable, std::size_t forget_max) {
   durable_ = std::max(durable_, durable);
-  for (; !deletes_.empty() && deletes_.front().sequence <= durable_; deletes_.pop_front()) {
+  forget_deleted(forget_max);
+  if (!undecided_parts_.empty())
+    undecided_parts_.erase(undecided_parts_.begin(), undecided_parts_.upper_bound(durable_));
+  ledger_.on_durable(durable_);
+  evict_some(durable_evict_budget);
+}
+
+void store::forget_deleted(std::size_t budget) {
+  for (; budget > 0 && has_decided_deletes(); --budget, deletes_.pop_front()) {
     const undecided_delete decided = deletes_.front();
     const place at = index_.find_if(decided.hash, [&decided](const entry& its) {
       return its.deleted() && its.last_lsn() == decided.sequence;
     });
     if (at) forget(at, decided.hash);
   }
-  if (!undecided_parts_.empty())
-    undecided_parts_.erase(undecided_parts_.begin(), undecided_parts_.upper_bound(durable_));
-  ledger_.on_durable(durable_);
-  evict_some(durable_evict_budget);
 }
 
 void store::forget(place at, key_hash hash) {

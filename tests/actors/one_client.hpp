@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@ class one_client final : public actors::session_services {
   bool is_local = true;  ///< the shard is on this reactor
   std::chrono::microseconds pause_takes{0};
   std::size_t demands = 0;
+  std::size_t most_words_at_once = 0;  ///< in the pieces of one message to the shard
 
   actors::session& session() {
     if (!session_) {
@@ -102,19 +104,23 @@ class one_client final : public actors::session_services {
   }
   /// Passes answers on until nothing moves.
   void pump() {
-    for (bool moved = true; moved;) {
-      moved = session().process();
-      moved = pass_answers(shard, session()) || moved;
-      for (auto& answers : std::exchange(shard.transaction_replies, {})) {
-        std::vector<actors::transaction_answer> passed;
-        for (auto& one : answers) {
-          passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write,
-                            actors::marks_of(one.streams, {0})});
-        }
-        session().on_transaction_answer({0}, std::move(passed));
-        moved = true;
-      }
+    while (pump_once()) {
     }
+  }
+  /// One round: passes on the answers there are; false if nothing moved.
+  bool pump_once() {
+    bool moved = session().process();
+    moved = pass_answers(shard, session()) || moved;
+    for (auto& answers : std::exchange(shard.transaction_replies, {})) {
+      std::vector<actors::transaction_answer> passed;
+      for (auto& one : answers) {
+        passed.push_back({one.bytes, one.outcome.hold, one.outcome.last_write,
+                          actors::marks_of(one.streams, {0})});
+      }
+      session().on_transaction_answer({0}, std::move(passed));
+      moved = true;
+    }
+    return moved;
   }
 
   actors::shard_core* local_shard(shard_id) override { return is_local ? &*shard.core : nullptr; }
@@ -147,13 +153,16 @@ class one_client final : public actors::session_services {
   void run(shard_id, std::uint64_t transaction,
            const std::vector<actors::sent_piece>& pieces) override {
     std::vector<actors::queued_command> queued;
+    std::size_t word_count = 0;
     for (const auto& piece : pieces) {
+      word_count += piece.words.size();
       queued.push_back(
           one_shard::command(0, {piece.words.begin(), piece.words.end()}, piece.level));
       queued.back().spec = piece.spec;
       queued.back().client.protocol = piece.protocol;
       queued.back().client.reads = piece.reads;
     }
+    most_words_at_once = std::max(most_words_at_once, word_count);
     shard.core->run_pieces({0, transaction}, std::move(queued));
   }
   void release(shard_id, std::uint64_t transaction) override {

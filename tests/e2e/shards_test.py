@@ -114,6 +114,46 @@ class Shards(NodeCase):
                 self.assertEqual(client.call("DBSIZE"), count + 2)
             self.assertEqual(node.terminate(), 0, node.output())
 
+    def test_commands_of_very_many_keys_are_one_step_and_reply_in_order(self):
+        self.check_very_many_keys(*FLAGS)
+
+    def test_commands_of_very_many_keys_in_one_shard(self):
+        self.check_very_many_keys("--shards", "1", "--reactors", "1")
+
+    def check_very_many_keys(self, *flags):
+        count = 20000
+        keys = [f"key{i}" for i in range(count)]
+        node = self.start_node(*flags, "--durability", "memory")
+        with node.connect(timeout_s=60) as writer, node.connect(timeout_s=60) as reader:
+            for number in range(4):
+                pairs = [word for key in keys for word in (key, number)]
+                writer.send("MSET", *pairs)
+                # Whoever reads beside it sees all of it or nothing.
+                for _ in range(20):
+                    self.assertEqual(reader.call("PING"), b"PONG")
+                    seen = reader.call("MGET", keys[0], keys[count // 2], keys[-1])
+                    self.assertEqual(len(set(seen)), 1, seen)
+                self.assertEqual(writer.read(), b"OK")
+            for command in ("EXISTS", "TOUCH"):
+                self.assertEqual(writer.call(command, *keys, "none", keys[0]), count + 1)
+            writer.call("SET", keys[7], "x" * (3 << 20))
+            values = writer.call("MGET", "none", *keys)
+            self.assertEqual(values.pop(0), None)
+            self.assertEqual(values.pop(7), b"x" * (3 << 20))
+            self.assertEqual(set(values), {b"3"})
+            self.assertEqual(len(values), count - 1)
+            self.assertEqual(sorted(writer.call("KEYS", "*")), sorted(map(str.encode, keys)))
+            self.assertEqual(len(writer.call("KEYS", "key1999?")), 10)
+            self.assertEqual(writer.call("WAITAOF", 1, 0, 0), [1, 0])
+        node.kill()
+        node.start()
+        with node.connect(timeout_s=60) as client:
+            self.assertEqual(client.call("EXISTS", *keys), count)
+            client.call("MSET", *[word for key in keys for word in (key, "last")])
+            self.assertEqual(client.call("DEL", *keys), count)
+            self.assertEqual(client.call("DBSIZE"), 0)
+        self.assertEqual(node.terminate(), 0, node.output())
+
 
 if __name__ == "__main__":
     unittest.main()

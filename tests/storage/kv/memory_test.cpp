@@ -39,6 +39,33 @@ TEST_CASE("cached values keep to the budget and evicted ones are read back from 
   CHECK(w.kv->memory().value_bytes <= 100'000);
 }
 
+TEST_CASE("keys of a large batch of deletes leave memory in bounded steps, and stay deleted") {
+  store_world w;
+  for (int i = 0; i < 10'000; ++i) w.set(key_of(i), "value");
+  w.commit();
+  w.kv->begin_batch();
+  for (int i = 0; i < 10'000; ++i) w.del(key_of(i));
+  w.kv->end_batch();
+  CHECK_FALSE(w.kv->has_decided_deletes());
+  const auto all = w.kv->memory().key_bytes;
+  w.commit();
+  const auto left = w.kv->memory().key_bytes;
+  CHECK(left < all);
+  CHECK(left > all / 2);
+  CHECK(w.kv->size() == 0);
+  CHECK(w.state(key_of(9999)) == presence::absent);
+  // Set anew while its old self waits to be freed.
+  w.set(key_of(9998), "again");
+  REQUIRE(w.kv->has_decided_deletes());
+  for (int step = 0; w.kv->has_decided_deletes(); ++step) {
+    REQUIRE(step < 10);
+    w.kv->forget_deleted(1000);
+  }
+  CHECK(w.kv->memory().key_bytes < all / 100);
+  CHECK(w.get(key_of(9998)) == "again");
+  CHECK(w.kv->size() == 1);
+}
+
 TEST_CASE("values that are not durable are never evicted") {
   store_world w({.memory_bytes = 1000});
   for (int i = 0; i < 500; ++i) w.set(key_of(i), std::string(100, 'v'));

@@ -18,13 +18,13 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "storage/base/ids.hpp"
+#include "storage/base/shared_bytes.hpp"
 
 namespace troupe::resp {
 
@@ -55,11 +55,7 @@ struct streamed_reply {
   [[nodiscard]] std::vector<stream_source> cut(std::size_t from, std::size_t marks_before);
 };
 
-/// Bytes that `owner` keeps alive.
-struct shared_bytes {
-  std::shared_ptr<const void> owner;
-  std::string_view bytes;
-};
+using troupe::shared_bytes;
 
 /// A streamed reply from its first mark on.
 class streamed_body {

@@ -76,6 +76,25 @@ inline constexpr std::size_t reader_files_max = 64;
 inline constexpr std::uint64_t client_memory_bytes_min = 1 << 20;
 inline constexpr std::uint64_t client_memory_bytes_max = 1ull << 50;
 
+// Links between nodes (replication/PROTOCOL.md). Frames are counted with their header.
+inline constexpr std::size_t link_header_bytes = 16;
+/// The largest message and its header: a full commit frame and the fields beside it.
+inline constexpr std::size_t link_frame_bytes_max = frame_bytes_max + 64 * 1024 + link_header_bytes;
+/// Any frame before the proof, and all that is held of an unproved peer's bytes.
+inline constexpr std::size_t link_hello_bytes_max = 4 * 1024;
+/// Received from a proved peer at once when no larger frame is on its way.
+inline constexpr std::size_t link_read_bytes = 64 * 1024;
+/// Unsent frames at which a shard may add only the first of its own.
+inline constexpr std::size_t link_output_bytes_max = 16 << 20;
+/// What a follower has to let a leader send beyond what it answered for, per shard.
+inline constexpr std::size_t link_window_bytes_min = link_frame_bytes_max;
+inline constexpr std::uint32_t link_unproved_max = 64;
+inline constexpr std::uint32_t link_proof_deadline_ms = 5'000;
+inline constexpr std::uint32_t link_heartbeat_ms = 1'000;
+inline constexpr std::uint32_t link_silence_ms = 5'000;
+/// How long a closed link tries to send why.
+inline constexpr std::uint32_t link_farewell_ms = 1'000;
+
 static_assert(part_bytes_max + key_bytes_max + member_bytes_max + 256 <= record_bytes_max);
 static_assert(2 * record_bytes_max <= frame_bytes_max);
 static_assert(streamed_parts_ahead * record_bytes_max <= streamed_bytes_ahead);
@@ -83,5 +102,12 @@ static_assert(output_bytes_pause + replies_under_way_bytes + reply_bytes_max < o
 static_assert(frame_bytes_max <= segment_bytes_min / 2);
 static_assert(frame_bytes_max < (1u << 29) - 1, "Cap'n Proto's Data ends at 2^29 - 1 bytes");
 static_assert(segment_bytes_max <= UINT32_MAX, "record locations hold 32-bit offsets");
+static_assert(link_hello_bytes_max <= link_read_bytes && link_read_bytes <= link_frame_bytes_max);
+static_assert(link_frame_bytes_max <= UINT32_MAX, "the length of a frame on a link has 32 bits");
+static_assert(link_output_bytes_max >= link_frame_bytes_max);
+static_assert(link_window_bytes_min >= link_frame_bytes_max, "a window always admits one frame");
+static_assert(shards_max < UINT16_MAX, "a frame on a link names its shard, or none, in 16 bits");
+static_assert(link_unproved_max * link_hello_bytes_max <= 1 << 20);
+static_assert(3 * link_heartbeat_ms <= link_silence_ms, "a late heartbeat or two is no silence");
 
 }  // namespace troupe::limits

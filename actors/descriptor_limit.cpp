@@ -20,11 +20,13 @@ constexpr std::uint64_t process_descriptors = 32;
 constexpr std::uint64_t log_descriptors = 16;
 /// Of a reactor: epoll, eventfd, the listening socket, a client about to be refused.
 constexpr std::uint64_t reactor_descriptors = 4;
+/// The listening socket for nodes and consoles, those about to be turned away, links.
+constexpr std::uint64_t link_descriptors = 2 + limits::link_unproved_max + limits::links_max;
 
 }  // namespace
 
 std::uint64_t descriptors_beside_clients(const descriptor_needs& needs) noexcept {
-  return process_descriptors + http_connections_max +
+  return process_descriptors + http_connections_max + link_descriptors +
          needs.shards * (log_descriptors + limits::reader_files_max) +
          needs.reactors * reactor_descriptors;
 }

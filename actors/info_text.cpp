@@ -305,6 +305,20 @@ void write_shards(const info_source& from, info_writer& to) {
   }
 }
 
+void write_peers(const info_source& from, info_writer& to) {
+  const auto& links = from.node.links;
+  to.section("Peers");
+  to.field("peer_address", from.node.facts.peer_address);
+  to.field("peer_announced", from.node.facts.announced_peer);
+  to.field("peer_links", links.members);
+  to.field("peer_consoles", links.operators);
+  to.field("peer_unproved", links.unproved);
+  to.field("peer_accepted", links.accepted);
+  to.field("peer_proved", links.proved);
+  to.field("peer_hung_up", links.hung_up);
+  for (const auto& one : links.refused) to.field("peer_refused_" + one.reason, one.count);
+}
+
 void write_cluster(const info_source&, info_writer& to) {
   to.section("Cluster");
   to.field("cluster_enabled", 0);
@@ -347,6 +361,7 @@ constexpr info_section known_sections[] = {
     {"errorstats", shown_by::by_default, write_errorstats},
     {"log", shown_by::all, write_log},
     {"shards", shown_by::all, write_shards},
+    {"peers", shown_by::all, write_peers},
     {"cluster", shown_by::by_default, write_cluster},
     {"keyspace", shown_by::by_default, write_keyspace},
 };

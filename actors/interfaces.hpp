@@ -68,8 +68,29 @@ using data_reader_actor = caf::typed_actor<
     // shard: read one record; answered by RecordRead. Bounded in flight by the shard.
     caf::reacts_to<envelope<schemas::ReadRecord>>>;
 
+/// Pinned, one for each proved peer: the connection with another node or an operator's console.
+using peer_link_actor = caf::typed_actor<
+    // link_listener: say why and close.
+    caf::reacts_to<envelope<schemas::CloseLink>>,
+    // INTERNAL, itself: the socket is closed, it is time to end.
+    caf::reacts_to<caf::tick_atom>>;
+
+/// Pinned, one per node: the address where nodes and consoles connect, and connections until they
+/// are proved.
+using link_listener_actor = caf::typed_actor<
+    // peer_link, once, last: why it ended.
+    caf::reacts_to<envelope<schemas::LinkEnded>>,
+    // metrics: what it counts.
+    caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::LinkStatistics>>,
+    // node: close every link and quit.
+    caf::reacts_to<envelope<schemas::Stop>>,
+    // INTERNAL, itself: everything is closed, it is time to end.
+    caf::reacts_to<caf::tick_atom>>;
+
 /// Scheduled, one per node: gathers what all others count.
 using metrics_actor = caf::typed_actor<
+    // node, once at the start and again when the link_listener was made anew.
+    caf::reacts_to<envelope<schemas::Attach>, link_listener_actor>,
     // HTTP server, gateway (INFO, CONFIG RESETSTAT): everything at once; those who do not answer in
     // time are missing.
     caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::NodeStatistics>>>;
@@ -136,10 +157,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, caf::first_custom_type_id)
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Attach>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayAnswer>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayRequest>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CloseLink>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CommandBatch>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CommitDemand>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::FrameWritten>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayStatistics>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LinkEnded>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LinkStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LogFrame>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::LogSealed>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::NodeStatistics>))

@@ -22,6 +22,9 @@ class metrics_state {
 
   metrics_actor::behavior_type make_behavior() {
     return {
+        [this](const envelope<schemas::Attach>&, const link_listener_actor& links) {
+          links_ = {links};
+        },
         [this](const envelope<schemas::StatisticsRequest>& request) { return gather(request); }};
   }
 
@@ -33,6 +36,7 @@ class metrics_state {
     promise asker;
     std::vector<envelope<schemas::ShardStatistics>> shards;
     std::vector<envelope<schemas::GatewayStatistics>> gateways;
+    std::vector<envelope<schemas::LinkStatistics>> links;
     std::size_t missing = 0;
 
     void one_less() {
@@ -49,6 +53,10 @@ class metrics_state {
         const envelope<schemas::GatewayStatistics>::reader each(gateways[i]);
         gateway_list.setWithCaveats(i, *each);
       }
+      for (const auto& answer : links) {
+        const envelope<schemas::LinkStatistics>::reader each(answer);
+        all->setLinks(*each);
+      }
       asker.deliver(all.finish());
     }
   };
@@ -56,9 +64,10 @@ class metrics_state {
   promise gather(const envelope<schemas::StatisticsRequest>& request) {
     auto all = std::make_shared<gathering>();
     all->asker = self_->make_response_promise<envelope<schemas::NodeStatistics>>();
-    all->missing = shards_.size() + gateways_.size();
+    all->missing = shards_.size() + gateways_.size() + links_.size();
     ask(shards_, request, all, &gathering::shards);
     ask(gateways_, request, all, &gathering::gateways);
+    ask(links_, request, all, &gathering::links);
     return all->asker;
   }
 
@@ -80,6 +89,7 @@ class metrics_state {
   metrics_actor::pointer self_;
   std::vector<shard_actor> shards_;
   std::vector<gateway_actor> gateways_;
+  std::vector<link_listener_actor> links_;  // at most one
 };
 
 }  // namespace

@@ -81,6 +81,7 @@ using node = node_statistics;
 using clients = client_statistics;
 using shard = shard_statistics;
 using reactor = reactor_statistics;
+using links = link_statistics;
 constexpr auto counter = MetricType::Counter;
 constexpr auto gauge = MetricType::Gauge;
 
@@ -211,6 +212,18 @@ const figure<reactor> reactor_figures[] = {
      read_member<&reactor::remote_wakeups>},
 };
 
+const figure<links> link_figures[] = {
+    {gauge, "troupe_peer_links", "Open links with other nodes.", read_member<&links::members>},
+    {gauge, "troupe_peer_consoles", "Open links with consoles.", read_member<&links::operators>},
+    {gauge, "troupe_peer_unproved", "Connections that have not proved the secret yet.",
+     read_member<&links::unproved>},
+    {counter, "troupe_peer_accepted_total", "Connections to the peer address.",
+     read_member<&links::accepted>},
+    {counter, "troupe_peer_proved_total", "Links that opened.", read_member<&links::proved>},
+    {counter, "troupe_peer_hung_up_total", "Connections closed by the other side.",
+     read_member<&links::hung_up>},
+};
+
 }  // namespace
 
 std::string metrics_text(const node_statistics& statistics) {
@@ -250,6 +263,13 @@ std::string metrics_text(const node_statistics& statistics) {
     for (const auto& from : statistics.reactors)
       out.value(one.read(from), {{"reactor", fmt::to_string(from.reactor)}});
   }
+  for (const auto& one : link_figures) {
+    out.family(one.type, one.name, one.help);
+    out.value(one.read(statistics.links));
+  }
+  out.family(counter, "troupe_peer_refused_total", "Connections refused or closed, by reason.");
+  for (const auto& from : statistics.links.refused)
+    out.value(static_cast<double>(from.count), {{"reason", from.reason}});
   return out.text();
 }
 

@@ -217,6 +217,9 @@ int run_node(const node_config& config) {
 
   auto listeners = make_listeners(config);
   if (!listeners) return refuse(listeners.error());
+  const auto peer_listener = runtime::listen_on(config.peer_address.host, config.peer_address.port,
+                                                runtime::port_sharing::alone);
+  if (!peer_listener) return refuse(peer_listener.error().in("peer-address"));
   // Before the reactors, because shards are recovered before there are any.
   std::vector<runtime::round_clock> clocks(config.reactors, runtime::round_clock(time));
   std::vector<const clock*> shard_clocks;
@@ -229,8 +232,9 @@ int run_node(const node_config& config) {
   const auto clients = count_clients(descriptors, {shard_count, config.reactors});
   if (!clients) return refuse(clients.error());
   const auto client_name = runtime::local_name(listeners->front());
-  const auto facts =
-      gather_facts(*storage, config, runtime::local_port(listeners->front()), random_seed());
+  const auto peer_name = runtime::local_name(*peer_listener);
+  const auto facts = gather_facts(
+      *storage, config, {runtime::local_port(listeners->front()), peer_name}, random_seed());
   client_places places(*clients);
 
   caf::actor_system_config settings;
@@ -244,7 +248,7 @@ int run_node(const node_config& config) {
   auto node = spawn_supervisor(
       system,
       storage_children(system, {&config, files.get(), std::move(*storage), std::move(*listeners),
-                                &group.reactors, &directories, &places, &facts}));
+                                &*peer_listener, &group.reactors, &directories, &places, &facts}));
   auto exit_code = 1;
   {
     auto http = start_http(config, system, node, time, facts, shard_count);
@@ -254,8 +258,8 @@ int run_node(const node_config& config) {
       wait_for_end(system, node);
       return 1;
     }
-    fmt::print("listening client={}\nlistening http={}\nready\n", client_name,
-               to_string((*http)->local_address()));
+    fmt::print("listening client={}\nlistening peer={}\nlistening http={}\nready\n", client_name,
+               peer_name, to_string((*http)->local_address()));
     std::fflush(stdout);
     signals.start(node);
     exit_code = wait_for_end(system, node) ? 0 : 1;

@@ -6,6 +6,7 @@
 //   gateway, shard, data_reader, metrics   the node stops (exit code 1); a restart recovers
 //   wal_flusher, log_worker                its shard turns read-only, the node goes on
 //   data_writer                            its shard runs out of segments and answers "disk full"
+//   link_listener                          is made anew; links are dialled again by their peers
 #pragma once
 
 #include "actors/node_config.hpp"
@@ -13,10 +14,10 @@
 namespace troupe::actors {
 
 /// Runs a node until SIGTERM, SIGINT, SHUTDOWN or a failure; SIGHUP is ignored. Prints `listening
-/// client=H:P`, `listening http=H:P` and `ready` on standard output, everything else on standard
-/// error. Returns the exit code: 0 after an ordered stop with everything written, 1 after a
-/// failure, which a log that failed meanwhile is. Precondition: the configuration has no
-/// complaints(); no other threads run yet.
+/// client=H:P`, `listening peer=H:P`, `listening http=H:P` and `ready` on standard output,
+/// everything else on standard error. Returns the exit code: 0 after an ordered stop with
+/// everything written, 1 after a failure, which a log that failed meanwhile is. Precondition: the
+/// configuration has no complaints(); no other threads run yet.
 [[nodiscard]] int run_node(const node_config& config);
 
 }  // namespace troupe::actors

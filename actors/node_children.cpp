@@ -77,6 +77,13 @@ class stored_children final : public node_children {
     return spawn_metrics(system_, shards, gateways);
   }
 
+  [[nodiscard]] link_listener_actor make_link_listener() override {
+    const auto& identity = parts_.storage.identity;
+    return spawn_link_listener(
+        *parts_.reactors->front(),
+        {parts_.peer_listener, identity.cluster, identity.node, &parts_.config->cluster_secret});
+  }
+
  private:
   /// Null if there is none: then the log workers write everything. Said once for the node.
   std::unique_ptr<io::commit_queue> commits_beside(const std::string& directory) {

@@ -2,7 +2,7 @@
 //
 // Place: actors; owned by the supervisor. `storage_children` makes the real ones of an opened data
 // directory. An interface, so that who lives and dies when can be tried without a node.
-// Invariant: each child is made once.
+// Invariant: each child is made once, but for those that the supervisor makes anew.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 
 #include "actors/gateway.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/link_listener.hpp"
 #include "actors/node_storage.hpp"
 #include "actors/shard.hpp"
 
@@ -37,6 +38,8 @@ class node_children {
                                                    const node_actor& node) = 0;
   [[nodiscard]] virtual metrics_actor make_metrics(const std::vector<shard_actor>& shards,
                                                    const std::vector<gateway_actor>& gateways) = 0;
+  /// Again whenever the one before died.
+  [[nodiscard]] virtual link_listener_actor make_link_listener() = 0;
 };
 
 /// What a node is made of. Borrowed parts must outlive the actors.
@@ -45,6 +48,7 @@ struct node_parts {
   io::file_system* files = nullptr;
   node_storage storage;
   std::vector<runtime::descriptor> listeners;  ///< one per reactor
+  const runtime::descriptor* peer_listener = nullptr;
   std::vector<std::unique_ptr<runtime::reactor>>* reactors = nullptr;
   std::vector<shard_directory>* directories = nullptr;  ///< one per reactor
   client_places* places = nullptr;

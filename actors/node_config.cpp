@@ -48,6 +48,28 @@ void check_addresses(complaint_list& to, const node_config& config) {
   }
 }
 
+void check_peer_address(complaint_list& to, const node_config& config) {
+  const auto& peer = config.peer_address;
+  if (!is_loopback(peer) && config.cluster_secret.empty()) {
+    to.push_back({"peer-address",
+                  fmt::format("{} can be reached from other machines, so it needs a secret: set "
+                              "cluster-secret to a file that holds one, or listen on 127.0.0.1",
+                              to_string(peer))});
+  }
+  if (peer.port != 0 && (peer == config.client_address || peer == config.http_address)) {
+    to.push_back({"peer-address",
+                  fmt::format("{} is the {} too: choose two ports", to_string(peer),
+                              peer == config.client_address ? "client-address" : "http-address")});
+  }
+  if (!config.advertised_peer) return;
+  const auto& told = *config.advertised_peer;
+  if (told.port == 0 || told.host == "0.0.0.0" || told.host == "::") {
+    to.push_back({"advertise-peer", fmt::format("{} is an address that nobody can dial: name the "
+                                                "host and port that other nodes reach this one by",
+                                                to_string(told))});
+  }
+}
+
 /// What only a node with followers could do.
 void check_cluster(complaint_list& to, const node_config& config) {
   if (config.level == durability::replicated) {
@@ -97,6 +119,7 @@ std::vector<setting_complaint> node_config::complaints() const {
     all.push_back({"data-dir", "not set: name the directory that holds the node's data"});
   }
   check_addresses(all, *this);
+  check_peer_address(all, *this);
   check_cluster(all, *this);
   check_range(all, "memory", memory_bytes, memory_bytes_min, 1ull << 50);
   if (client_memory_bytes != 0) {

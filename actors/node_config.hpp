@@ -35,9 +35,12 @@ inline constexpr std::size_t cluster_secret_bytes_min = 16;
 
 /// Settings of one node. Member comments give the key in the configuration file and the flag.
 struct node_config {
-  std::string data_dir;                            ///< data-dir; no default
-  address client_address{"127.0.0.1", 7379};       ///< client-address
-  address http_address{"127.0.0.1", 8379};         ///< http-address
+  std::string data_dir;                       ///< data-dir; no default
+  address client_address{"127.0.0.1", 7379};  ///< client-address
+  address http_address{"127.0.0.1", 8379};    ///< http-address
+  address peer_address{"127.0.0.1", 17379};   ///< peer-address: nodes and consoles
+  /// advertise-peer: what other nodes should dial; unset = the peer-address.
+  std::optional<address> advertised_peer;
   troupe::durability level = durability::durable;  ///< durability
   std::uint64_t memory_bytes = 256ull << 20;       ///< memory: bound of cached values, all shards
   /// client-memory: bound of what all clients together make the node hold; 0 = none.

@@ -74,14 +74,16 @@ std::string replication_id_of(node_id node, std::span<const history_id> historie
 }
 
 node_facts gather_facts(const node_storage& storage, const node_config& config,
-                        std::uint16_t client_port, std::uint64_t seed) {
+                        const bound_addresses& bound, std::uint64_t seed) {
   std::vector<history_id> histories;
   for (const auto& shard : storage.shards) histories.push_back(shard.log.start.history);
   node_facts facts;
   facts.process_id = static_cast<std::uint64_t>(::getpid());
   facts.run_id = hexadecimal_id(fmt::format("{} {}", seed, facts.process_id));
   facts.replication_id = replication_id_of(storage.identity.node, histories);
-  facts.client_port = client_port;
+  facts.client_port = bound.client_port;
+  facts.peer_address = bound.peer;
+  facts.announced_peer = config.advertised_peer ? to_string(*config.advertised_peer) : bound.peer;
   facts.machine_memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * page_bytes();
   facts.own_memory_bytes = own_memory_bytes(storage);
   facts.executable = executable_path();

@@ -11,9 +11,15 @@
 
 namespace troupe::actors {
 
-/// The facts of a node that was opened and listens on `client_port`. `seed` makes the run id.
+/// Where a node really listens: a configured port may be 0, any free one.
+struct bound_addresses {
+  std::uint16_t client_port = 0;
+  std::string peer;
+};
+
+/// The facts of a node that was opened and listens there. `seed` makes the run id.
 [[nodiscard]] node_facts gather_facts(const node_storage& storage, const node_config& config,
-                                      std::uint16_t client_port, std::uint64_t seed);
+                                      const bound_addresses& bound, std::uint64_t seed);
 
 /// 40 hexadecimal digits that stand for the histories a node writes: others with every opening for
 /// writing, the same for everybody who has these histories.

@@ -142,11 +142,30 @@ struct client_statistics {
   std::vector<error_figures> errors;         ///< by code
 };
 
+/// Connections refused or closed by this node, by one reason.
+struct refusal_figures {
+  std::string reason;       ///< replication/PROTOCOL.md, "The link"
+  std::uint64_t count = 0;  ///< counter
+};
+
+/// Links with other nodes and with consoles.
+struct link_statistics {
+  std::uint32_t members = 0;    ///< open links with other nodes
+  std::uint32_t operators = 0;  ///< open links with consoles
+  std::uint32_t unproved = 0;   ///< connections that have not shown yet that they know the secret
+  std::uint64_t accepted = 0;   ///< counter: connections
+  std::uint64_t proved = 0;     ///< counter: of these, links that opened
+  std::uint64_t hung_up = 0;    ///< counter: closed by the other side, at whatever state
+  std::vector<refusal_figures> refused;  ///< by every reason there is
+};
+
 /// What does not change while a process runs.
 struct node_facts {
   std::string run_id;          ///< 40 hexadecimal digits, new with every start
   std::string replication_id;  ///< likewise: the node and the histories its shards write
   std::uint16_t client_port = 0;
+  std::string peer_address;    ///< where it listens for nodes and consoles
+  std::string announced_peer;  ///< what others are told to dial for that
   std::uint64_t process_id = 0;
   std::uint64_t machine_memory_bytes = 0;
   std::uint64_t own_memory_bytes = 0;  ///< allocated when it was opened, without index and values
@@ -168,6 +187,7 @@ struct node_statistics {
   client_statistics clients;
   std::vector<shard_statistics> shards;
   std::vector<reactor_statistics> reactors;
+  link_statistics links;
 };
 
 }  // namespace troupe::actors

@@ -231,8 +231,37 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
   return to;
 }
 
+void encode(const link_statistics& from, schemas::LinkStatistics::Builder to) {
+  to.setMembers(from.members);
+  to.setOperators(from.operators);
+  to.setUnproved(from.unproved);
+  to.setAccepted(from.accepted);
+  to.setProved(from.proved);
+  to.setHungUp(from.hung_up);
+  auto refused = to.initRefused(size_of(from.refused));
+  for (unsigned i = 0; i < refused.size(); ++i) {
+    refused[i].setReason(schemas::text(from.refused[i].reason));
+    refused[i].setCount(from.refused[i].count);
+  }
+}
+
+link_statistics decode(schemas::LinkStatistics::Reader from) {
+  link_statistics to;
+  to.members = from.getMembers();
+  to.operators = from.getOperators();
+  to.unproved = from.getUnproved();
+  to.accepted = from.getAccepted();
+  to.proved = from.getProved();
+  to.hung_up = from.getHungUp();
+  for (const auto each : from.getRefused()) {
+    to.refused.push_back({std::string(schemas::view(each.getReason())), each.getCount()});
+  }
+  return to;
+}
+
 node_statistics decode(schemas::NodeStatistics::Reader from) {
   node_statistics to;
+  to.links = decode(from.getLinks());
   for (const auto shard : from.getShards()) to.shards.push_back(decode(shard));
   for (const auto gateway : from.getGateways()) {
     const auto each = decode(gateway);

@@ -9,6 +9,9 @@ namespace troupe::actors {
 void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to);
 [[nodiscard]] shard_statistics decode(schemas::ShardStatistics::Reader from);
 
+void encode(const link_statistics& from, schemas::LinkStatistics::Builder to);
+[[nodiscard]] link_statistics decode(schemas::LinkStatistics::Reader from);
+
 /// A gateway's counters and those of the reactor it runs on.
 struct gateway_statistics {
   client_statistics clients;

@@ -23,14 +23,18 @@ enum class kind : std::uint8_t {
   log_worker,
   data_reader,
   data_writer,
-  metrics
+  metrics,
+  link_listener
 };
-constexpr std::array kinds{kind::gateway,    kind::shard,       kind::wal_flusher,
-                           kind::log_worker, kind::data_reader, kind::data_writer,
-                           kind::metrics};
+constexpr std::array kinds{kind::gateway,    kind::shard,        kind::wal_flusher,
+                           kind::log_worker, kind::data_reader,  kind::data_writer,
+                           kind::metrics,    kind::link_listener};
 
 /// What happens when an actor of a kind dies while the node runs.
-enum class policy : std::uint8_t { stop_node, degrade };
+enum class policy : std::uint8_t { stop_node, degrade, restart };
+
+/// An actor that dies more often than this is left dead.
+constexpr std::uint32_t restarts_max = 100;
 
 /// How long a stage may take before its actors are killed.
 struct stop_stage {
@@ -38,11 +42,13 @@ struct stop_stage {
   std::uint32_t grace_ms;
 };
 
-/// The one written stop order: clients get their answers while shards and flushers still work,
+/// The one written stop order: clients get their answers while shards and flushers still work
+/// (peers are told meanwhile),
 /// shards commit what they have while flushers still work, and these end with nothing under way
 /// and their logs sealed while their workers still work.
 constexpr std::array stop_order{
-    stop_stage{{kind::gateway, kind::gateway, kind::gateway, kind::gateway}, 5'000},
+    stop_stage{{kind::gateway, kind::link_listener, kind::link_listener, kind::link_listener},
+               5'000},
     stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},
     stop_stage{{kind::wal_flusher, kind::wal_flusher, kind::wal_flusher, kind::wal_flusher}, 5'000},
     stop_stage{{kind::log_worker, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
@@ -65,6 +71,7 @@ constexpr policy policy_of(kind which) {
     case kind::wal_flusher:
     case kind::log_worker:
     case kind::data_writer: return policy::degrade;
+    case kind::link_listener: return policy::restart;
     default: return policy::stop_node;
   }
 }
@@ -78,6 +85,7 @@ constexpr const char* name_of(kind which) {
     case kind::data_reader: return "data_reader";
     case kind::data_writer: return "data_writer";
     case kind::metrics: return "metrics";
+    case kind::link_listener: return "link_listener";
   }
   return "unknown";
 }
@@ -93,6 +101,7 @@ class supervisor_state {
     self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
     make_shards();
     make_gateways();
+    make_link_listener();
     return {
         [this](const envelope<schemas::StatisticsRequest>& request) {
           return self_->delegate(metrics_, request);
@@ -142,6 +151,12 @@ class supervisor_state {
     }
   }
 
+  void make_link_listener() {
+    links_ = make_->make_link_listener();
+    adopt(kind::link_listener, 0, links_);
+    self_->send(metrics_, envelope<schemas::Attach>::builder().finish(), links_);
+  }
+
   void on_down(const caf::down_msg& message) {
     const auto place = std::ranges::find_if(
         children_, [&](const child& each) { return each.actor->address() == message.source; });
@@ -163,6 +178,9 @@ class supervisor_state {
       envelope<schemas::FrameWritten>::builder failed;
       encode(failure{errc::io_failed, "the WAL flusher died"}, failed->initFailed());
       self_->send(shards_[dead.index], failed.finish());
+    } else if (policy_of(dead.what) == policy::restart && restarts_ < restarts_max) {
+      ++restarts_;
+      make_link_listener();
     }
   }
 
@@ -183,6 +201,7 @@ class supervisor_state {
     const auto order = message.finish();
     if (in_stage(kind::gateway)) {
       for (const auto& gateway : gateways_) self_->send(gateway, order);
+      self_->send(links_, order);
     } else if (in_stage(kind::shard)) {
       for (const auto& shard : shards_) self_->send(shard, order);
     } else {
@@ -226,6 +245,8 @@ class supervisor_state {
   std::vector<shard_actor> shards_;
   std::vector<gateway_actor> gateways_;
   metrics_actor metrics_;
+  link_listener_actor links_;
+  std::uint32_t restarts_ = 0;
   bool stopping_ = false;
   caf::exit_reason why_ = caf::exit_reason::normal;
   std::size_t stage_ = 0;

@@ -98,10 +98,39 @@ struct ErrorFigures {
   count @1 :UInt64;
 }
 
+struct LinkStatistics {
+  # link_listener -> metrics: links with other nodes and consoles, as link_statistics.
+  members @0 :UInt32;       # open links
+  operators @1 :UInt32;
+  unproved @2 :UInt32;      # connections that have not shown who they are yet
+  accepted @3 :UInt64;
+  proved @4 :UInt64;
+  hungUp @5 :UInt64;
+  refused @6 :List(RefusalFigures);
+}
+
+struct RefusalFigures {
+  reason @0 :Text;          # replication/PROTOCOL.md, "The link"
+  count @1 :UInt64;
+}
+
 struct NodeStatistics {
   # metrics -> whoever asks: everything at once.
   shards @0 :List(ShardStatistics);
   gateways @1 :List(GatewayStatistics);
+  links @2 :LinkStatistics;
+}
+
+struct CloseLink {
+  # link_listener -> peer_link: say why and close.
+  reason @0 :UInt8;         # as on the wire: replication/link/README.md, "Refused"
+}
+
+struct LinkEnded {
+  # peer_link -> link_listener: its connection is closed.
+  reason @0 :UInt8;         # as CloseLink; 254, 255: replication/link/refusal.hpp
+  byPeer @1 :Bool;
+  detail @2 :Text;          # for the log, may be empty
 }
 
 struct GatewayRequest {

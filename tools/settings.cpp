@@ -52,12 +52,8 @@ result<bool> parse_switch(const std::string& text) {
   return failure{errc::refused, fmt::format("'{}' is neither true nor false", text)};
 }
 
-// Promised flags whose work this version cannot do: known, so that nobody hunts for a typing
+// A promised flag whose work this version cannot do: known, so that nobody hunts for a typing
 // mistake.
-result<void> refuse_peers(node_config&, const std::string&) {
-  return failure{errc::refused, "nodes cannot be linked yet: nothing would listen for peers there"};
-}
-
 result<void> refuse_following(node_config&, const std::string&) {
   return failure{errc::refused,
                  "replication between nodes is not built yet: a node cannot follow another"};
@@ -92,10 +88,13 @@ constexpr std::array all{
             "members that `replicated` writes need in sync; a node alone meets 1 (1)",
             value_kind::number, assign<&node_config::min_isr, parse_count>},
     setting{"cluster-secret", "FILE",
-            "file that holds what nodes will prove to each other: checked, not used yet",
+            "file that holds what nodes and consoles prove to each other, at least 16 bytes",
             value_kind::text, assign<&node_config::cluster_secret, read_secret>},
-    setting{"peer-address", "HOST:PORT", "not available yet: where other nodes connect",
-            value_kind::text, refuse_peers},
+    setting{"peer-address", "HOST:PORT", "where nodes and consoles connect (127.0.0.1:17379)",
+            value_kind::text, assign<&node_config::peer_address, actors::parse_address>},
+    setting{"advertise-peer", "HOST:PORT",
+            "what other nodes should dial for that (the peer-address)", value_kind::text,
+            assign<&node_config::advertised_peer, actors::parse_address>},
     setting{"follow", "HOST:PORT", "not available yet: the node to replicate", value_kind::text,
             refuse_following},
     setting{"segment-size", "SIZE", "size of the log's files in a new data directory (64MiB)",

@@ -89,6 +89,8 @@ inline constexpr std::size_t link_output_bytes_max = 16 << 20;
 /// What a follower has to let a leader send beyond what it answered for, per shard.
 inline constexpr std::size_t link_window_bytes_min = link_frame_bytes_max;
 inline constexpr std::uint32_t link_unproved_max = 64;
+/// Open links of a node, consoles counted.
+inline constexpr std::uint32_t links_max = 64;
 inline constexpr std::uint32_t link_proof_deadline_ms = 5'000;
 inline constexpr std::uint32_t link_heartbeat_ms = 1'000;
 inline constexpr std::uint32_t link_silence_ms = 5'000;

@@ -167,10 +167,13 @@ class mute_metrics {
   static constexpr const char* name = "mute_metrics";
   explicit mute_metrics(actors::metrics_actor::pointer self) : self_(self) {}
   actors::metrics_actor::behavior_type make_behavior() {
-    return {[this](const envelope<schemas::StatisticsRequest>&) {
-      asked_.push_back(self_->make_response_promise<envelope<schemas::NodeStatistics>>());
-      return asked_.back();
-    }};
+    return {[](const envelope<schemas::Attach>&, const actors::link_listener_actor&) {
+              FAIL_CHECK("unexpected link listener");
+            },
+            [this](const envelope<schemas::StatisticsRequest>&) {
+              asked_.push_back(self_->make_response_promise<envelope<schemas::NodeStatistics>>());
+              return asked_.back();
+            }};
   }
 
  private:

@@ -166,12 +166,35 @@ class mock_metrics : public member {
   mock_metrics(actors::metrics_actor::pointer, diary* notes, std::string who)
       : member(notes, std::move(who)) {}
   actors::metrics_actor::behavior_type make_behavior() {
-    return {[](const envelope<schemas::StatisticsRequest>&) {
-      envelope<schemas::NodeStatistics>::builder all;
-      all->initShards(1)[0].setKeys(4711);
-      return all.finish();
-    }};
+    return {[this](const envelope<schemas::Attach>&, const actors::link_listener_actor&) {
+              note("links to");
+            },
+            [](const envelope<schemas::StatisticsRequest>&) {
+              envelope<schemas::NodeStatistics>::builder all;
+              all->initShards(1)[0].setKeys(4711);
+              return all.finish();
+            }};
   }
+};
+
+class mock_links : public member {
+ public:
+  static constexpr const char* name = "mock_links";
+  mock_links(actors::link_listener_actor::pointer self, diary* notes, std::string who)
+      : member(notes, std::move(who)), self_(self) {}
+  actors::link_listener_actor::behavior_type make_behavior() {
+    return {
+        unexpected<schemas::LinkEnded>(),
+        unexpected_request<schemas::StatisticsRequest, schemas::LinkStatistics>(),
+        [this](const envelope<schemas::Stop>& order) {
+          if (stops(order)) self_->quit();
+        },
+        unexpected_tick(),
+    };
+  }
+
+ private:
+  actors::link_listener_actor::pointer self_;
 };
 
 /// All stand-ins, by hand to be ended.
@@ -179,6 +202,7 @@ struct cast_of_node {
   std::vector<actors::shard_family> families;
   std::vector<actors::gateway_actor> doors;
   actors::metrics_actor metrics;
+  actors::link_listener_actor links;
 };
 
 class mock_children final : public actors::node_children {
@@ -213,6 +237,10 @@ class mock_children final : public actors::node_children {
     CHECK(all_gateways.size() == gateways);
     made_.metrics = make<mock_metrics, actors::metrics_actor>("metrics", 0);
     return made_.metrics;
+  }
+  [[nodiscard]] actors::link_listener_actor make_link_listener() override {
+    made_.links = make<mock_links, actors::link_listener_actor>("link_listener", 0);
+    return made_.links;
   }
 
  private:
@@ -299,6 +327,7 @@ TEST_CASE("shards are made before gateways and those before metrics; gateways me
   for (std::uint32_t i = 0; i < gateways; ++i)
     expected.push_back(fmt::format("make gateway {}", i));
   expected.emplace_back("make metrics 0");
+  expected.emplace_back("make link_listener 0");
   std::vector<std::string> made;
   std::ranges::copy_if(world.notes.events, std::back_inserter(made),
                        [](const auto& event) { return event.starts_with("make "); });
@@ -393,6 +422,32 @@ TEST_CASE("the node goes on without a data writer or a log worker") {
   world.check_stopped_in_order();
 }
 
+TEST_CASE("a link listener that dies is made anew, and metrics are told") {
+  supervised world;
+  world.at.end(world.made.links);
+  world.at.run();
+  CHECK_FALSE(world.ended);
+  CHECK(world.all("make link_listener").size() == 2);
+  CHECK(world.all("links to ").size() == 2);
+  world.stop();
+  REQUIRE(world.ended);
+  CHECK(*world.ended == caf::error{});
+  CHECK(world.has("stop in 5000 ms link_listener 0"));
+  world.check_stopped_in_order();
+}
+
+TEST_CASE("a link listener that cannot live is left dead at last") {
+  supervised world;
+  for (auto death = 0; death < 150 && world.made.links; ++death) {
+    auto doomed = std::exchange(world.made.links, {});
+    world.at.end(doomed);
+  }
+  CHECK_FALSE(world.ended);
+  CHECK(world.all("make link_listener").size() == 101);
+  world.stop();
+  world.check_stopped_in_order();
+}
+
 TEST_CASE("who dies while the node stops does not hold it up") {
   supervised world;
   world.notes.deaf = "gateway 0";
@@ -423,7 +478,7 @@ TEST_CASE("told to stop twice, the node stops once") {
   world.notes.deaf = "gateway 0";
   world.stop();
   world.stop();
-  CHECK(world.all("stop in 5000 ms ").size() == gateways);
+  CHECK(world.all("stop in 5000 ms ").size() == gateways + 1);  // and the link listener
 }
 
 TEST_CASE("the node answers with what metrics counted") {

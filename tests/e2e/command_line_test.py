@@ -62,7 +62,7 @@ class CommandLine(NodeCase):
         self.start_node("--min-isr", "1", "--cluster-secret", str(secret))
         for flags, part in ((("--min-isr", "2"), "--min-isr: "),
                             (("--cluster-secret", self.directory + "/none"), "cannot read"),
-                            (("--peer-address", "127.0.0.1:0"), "--peer-address: "),
+                            (("--peer-address", "0.0.0.0:0"), "--peer-address: "),
                             (("--follow", "127.0.0.1:1"), "--follow: "),
                             (("--durability", "replicated"), "--durability: ")):
             code, _, error = run("serve", "--data-dir", self.directory + "/other", *flags)
@@ -86,7 +86,7 @@ class CommandLine(NodeCase):
     def test_a_port_in_use_ends_with_1_and_names_the_port(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            for flag in ("--client-address", "--http-address"):
+            for flag in ("--client-address", "--http-address", "--peer-address"):
                 node = self.new_node(flag, f"127.0.0.1:{port}")
                 with self.assertRaises(StartFailed) as failed:
                     node.start()

@@ -36,7 +36,7 @@ class Descriptors(NodeCase):
 
     def test_clients_leave_the_descriptors_that_the_log_needs(self):
         node = self.start_node("--shards", "1", "--reactors", "2", "--segment-size", "8MiB",
-                               binary=self.limited(600))
+                               binary=self.limited(700))
         self.assertIn("maxclients is", node.output())
         with node.connect() as client:
             places = int(client.call("CONFIG", "GET", "maxclients")[1])

@@ -129,9 +129,21 @@ TEST_CASE("what nodes of a cluster will need is checked and kept") {
                  "--min-isr: 0 is out of range"));
 }
 
+TEST_CASE("an address for peers beyond this machine needs a secret") {
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--peer-address", "0.0.0.0:17379"}),
+                 "--peer-address: 0.0.0.0:17379 can be reached from other machines, so it needs a "
+                 "secret"));
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--peer-address", "127.0.0.1:7379"}),
+                 "--peer-address: 127.0.0.1:7379 is the client-address too"));
+  CHECK(contains(complaint({"serve", "--data-dir", "d", "--advertise-peer", "0.0.0.0:17379"}),
+                 "--advertise-peer: 0.0.0.0:17379 is an address that nobody can dial"));
+  const auto config = config_of({"serve", "--data-dir", "d", "--peer-address", "127.0.0.1:0",
+                                 "--advertise-peer", "node-1:17379"});
+  CHECK(config.peer_address == actors::address{"127.0.0.1", 0});
+  CHECK(config.advertised_peer == actors::address{"node-1", 17379});
+}
+
 TEST_CASE("flags that need replication are refused with what is missing") {
-  CHECK(complaint({"serve", "--data-dir", "d", "--peer-address", "127.0.0.1:1"}) ==
-        "--peer-address: nodes cannot be linked yet: nothing would listen for peers there");
   CHECK(complaint({"serve", "--data-dir", "d", "--follow", "127.0.0.1:1"}) ==
         "--follow: replication between nodes is not built yet: a node cannot follow another");
   CHECK(contains(complaint({"serve", "--data-dir", "d", "--durability", "replicated"}),

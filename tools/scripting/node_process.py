@@ -66,7 +66,7 @@ class NodeProcess:
     def start(self):
         """Starts the process and waits until it says `ready`."""
         command = [self.binary, "serve", "--data-dir", self.data_dir]
-        for flag in ("--client-address", "--http-address"):
+        for flag in ("--client-address", "--http-address", "--peer-address"):
             if flag not in self.flags:
                 command += [flag, "127.0.0.1:0"]
         began = time.monotonic()

@@ -1,6 +1,6 @@
-// Classes behind our typed actors: `hosted` holds a State that handles the messages, `pinned` adds
-// that the actor only ever runs on one execution unit, normally a reactor, in tests a unit stepped
-// by hand.
+// Classes behind our typed actors: `hosted` holds a State that handles the messages and counts them
+// (actor_counters.hpp), `pinned` adds that the actor only ever runs on one execution unit, normally
+// a reactor, in tests a unit stepped by hand.
 //
 // Invariant of pinned: whoever sends, and from whatever thread, the actor is resumed by its own
 // unit; so its state is touched by one thread only, and actors of one unit may call each other's
@@ -17,6 +17,7 @@
 #include <tuple>
 #include <utility>
 
+#include "actors/runtime/actor_counters.hpp"
 #include "actors/runtime/mailbox_order.hpp"
 
 namespace troupe::runtime {
@@ -25,7 +26,7 @@ namespace troupe::runtime {
 /// on the actor's own thread when it starts, has `make_behavior()` and `static constexpr name`, and
 /// is destroyed when the actor exits.
 template <class State, class Handle>
-class hosted : public Handle::base {
+class hosted : public Handle::base, public counted {
  public:
   using super = typename Handle::base;
 
@@ -42,11 +43,26 @@ class hosted : public Handle::base {
   using super::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
     hand_over(element.get());
+    counters_->arrived();
     super::enqueue(std::move(element), unit);
   }
   caf::invoke_message_result consume(caf::mailbox_element& element) override {
     take_over(&element);
-    return super::consume(element);
+    // Before it is handled: whoever is answered sees it counted.
+    counters_->handled();
+    auto* const tap = counters_->tap();
+    if (tap == nullptr || !tap->wants_next()) return super::consume(element);
+    return consume_tapped(element, *tap);
+  }
+  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t most) override {
+    const auto began = steady_ns();
+    const auto left = super::resume(unit, most);
+    counters_->worked(steady_ns() - began);
+    return left;
+  }
+
+  [[nodiscard]] const std::shared_ptr<actor_counters>& counters() const noexcept override {
+    return counters_;
   }
 
  protected:
@@ -61,6 +77,18 @@ class hosted : public Handle::base {
   }
 
  private:
+  caf::invoke_message_result consume_tapped(caf::mailbox_element& element, message_tap& tap) {
+    tapped_message noted;
+    const auto& content = element.content();
+    if (content.size() > 0) noted.type = content.type(0);
+    if (element.sender) noted.sender_id = element.sender->id();
+    noted.at_ns = steady_ns();
+    const auto outcome = super::consume(element);
+    noted.took_ns = steady_ns() - noted.at_ns;
+    tap.note(noted);
+    return outcome;
+  }
+
   using factory = std::function<std::unique_ptr<State>(typename Handle::pointer)>;
 
   /// Arguments are kept until the actor starts. They are shared because std::function copies.
@@ -74,6 +102,7 @@ class hosted : public Handle::base {
     };
   }
 
+  const std::shared_ptr<actor_counters> counters_ = std::make_shared<actor_counters>();
   factory make_state_;
   std::unique_ptr<State> state_;
 };

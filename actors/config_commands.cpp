@@ -20,12 +20,6 @@ namespace texts = resp::error_texts;
 
 // ---- what can be read --------------------------------------------------------------------------
 
-/// The port this connection reached: the configured one may be 0, any free one.
-std::string port_of(const session& client) {
-  const std::string_view local = client.identity().local_address;
-  return std::string(local.substr(local.rfind(':') + 1));
-}
-
 std::string_view fsync_policy(durability level) {
   switch (level) {
     case durability::memory: return "no";
@@ -47,52 +41,53 @@ enum class change : std::uint8_t { never, while_running };
 struct parameter {
   std::string_view name;
   change may_change;
-  std::string (*read)(session&);
+  std::string (*read)(const settings_source&);
 };
 
 template <auto Number>
-std::string number(session&) {
+std::string number(const settings_source&) {
   return std::to_string(Number);
 }
 
 // Sorted by name. Where Redis has the parameter, name and unit are Redis'.
 constexpr parameter parameters[] = {
     {"appendfsync", change::never,
-     [](session& of) { return std::string(fsync_policy(of.environment().settings.level)); }},
-    {"appendonly", change::never, [](session&) { return std::string("yes"); }},
+     [](const settings_source& of) { return std::string(fsync_policy(of.settings.level)); }},
+    {"appendonly", change::never, [](const settings_source&) { return std::string("yes"); }},
     {"bind", change::never,
-     [](session& of) { return of.environment().config.client_address.host; }},
+     [](const settings_source& of) { return of.config.client_address.host; }},
     {"client-query-buffer-limit", change::never, number<limits::query_buffer_bytes>},
     {"commit-timeout-ms", change::while_running,
-     [](session& of) {
-       return std::to_string(of.environment().settings.commit_timeout_us / 1000);
+     [](const settings_source& of) {
+       return std::to_string(of.settings.commit_timeout_us / 1000);
      }},
     {"databases", change::never, number<1>},
-    {"dir", change::never, [](session& of) { return of.environment().config.data_dir; }},
+    {"dir", change::never, [](const settings_source& of) { return of.config.data_dir; }},
     {"durability", change::while_running,
-     [](session& of) { return std::string(to_string(of.environment().settings.level)); }},
+     [](const settings_source& of) { return std::string(to_string(of.settings.level)); }},
     {"maxclients", change::while_running,
-     [](session& of) { return std::to_string(of.environment().settings.clients_max); }},
+     [](const settings_source& of) { return std::to_string(of.settings.clients_max); }},
     {"maxmemory", change::never,
-     [](session& of) { return std::to_string(of.environment().config.memory_bytes); }},
+     [](const settings_source& of) { return std::to_string(of.config.memory_bytes); }},
     // Values leave memory for the disk, but no key is ever lost for lack of memory.
     {"maxmemory-clients", change::while_running,
-     [](session& of) { return client_memory(of.environment().settings); }},
-    {"maxmemory-policy", change::never, [](session&) { return std::string("noeviction"); }},
-    {"port", change::never, [](session& of) { return port_of(of); }},
+     [](const settings_source& of) { return client_memory(of.settings); }},
+    {"maxmemory-policy", change::never,
+     [](const settings_source&) { return std::string("noeviction"); }},
+    {"port", change::never, [](const settings_source& of) { return std::string(of.port); }},
     {"proto-max-bulk-len", change::never, number<limits::value_bytes_max>},
     {"reactors", change::never,
-     [](session& of) { return std::to_string(of.environment().config.reactors); }},
+     [](const settings_source& of) { return std::to_string(of.config.reactors); }},
     // Redis shows it to whoever may read the configuration; here it stays where it was written.
-    {"requirepass", change::never, [](session&) { return std::string(); }},
-    {"save", change::never, [](session&) { return std::string(); }},
+    {"requirepass", change::never, [](const settings_source&) { return std::string(); }},
+    {"save", change::never, [](const settings_source&) { return std::string(); }},
     {"segment-size", change::never,
-     [](session& of) { return std::to_string(of.environment().settings.segment_bytes); }},
+     [](const settings_source& of) { return std::to_string(of.settings.segment_bytes); }},
     {"shards", change::never,
-     [](session& of) { return std::to_string(of.environment().shard_count); }},
+     [](const settings_source& of) { return std::to_string(of.shard_count); }},
     {"timeout", change::while_running,
-     [](session& of) {
-       return std::to_string(of.environment().settings.idle_timeout_us / 1'000'000);
+     [](const settings_source& of) {
+       return std::to_string(of.settings.idle_timeout_us / 1'000'000);
      }},
 };
 
@@ -103,18 +98,12 @@ const parameter* find_parameter(std::string_view name) {
 }
 
 void run_get(const connection_call& call) {
-  std::vector<std::pair<std::string_view, std::string>> found;
-  for (const parameter& one : parameters) {
-    for (const auto pattern : call.argv.subspan(2)) {
-      // Redis repeats a plain name the way it was asked for.
-      const auto is_plain = pattern.find_first_of("*?[") == std::string_view::npos;
-      if (is_plain ? equals_ignoring_case(pattern, one.name)
-                   : resp::glob_match(pattern, one.name, resp::letter_case::ignored)) {
-        found.emplace_back(is_plain ? pattern : one.name, one.read(call.client));
-        break;
-      }
-    }
-  }
+  const auto& around = call.client.environment();
+  // The port this connection reached: the configured one may be 0, any free one.
+  const std::string_view local = call.client.identity().local_address;
+  const auto found = matching_settings(
+      {around.config, around.settings, around.shard_count, local.substr(local.rfind(':') + 1)},
+      call.argv.subspan(2));
   call.reply.map(found.size());
   for (const auto& [name, value] : found) {
     call.reply.bulk(name);
@@ -182,14 +171,8 @@ std::string set_failed(std::string_view name, std::string_view why) {
 std::optional<std::string> check_names(resp::arguments argv) {
   std::vector<const parameter*> seen;
   for (std::size_t at = 2; at < argv.size(); at += 2) {
+    if (auto refused = refuse_to_change(argv[at])) return refused;
     const auto* one = find_parameter(argv[at]);
-    if (one == nullptr) {
-      return fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
-                         texts::shown(argv[at]));
-    }
-    if (one->may_change == change::never) {
-      return set_failed(argv[at], "can't set immutable config");
-    }
     if (std::ranges::find(seen, one) != seen.end()) {
       return set_failed(argv[at], "duplicate parameter");
     }
@@ -223,6 +206,32 @@ void run_set(const connection_call& call) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> matching_settings(const settings_source& from,
+                                                                   resp::arguments patterns) {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const parameter& one : parameters) {
+    for (const auto pattern : patterns) {
+      const auto is_plain = pattern.find_first_of("*?[") == std::string_view::npos;
+      if (is_plain ? equals_ignoring_case(pattern, one.name)
+                   : resp::glob_match(pattern, one.name, resp::letter_case::ignored)) {
+        found.emplace_back(is_plain ? pattern : one.name, one.read(from));
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+std::optional<std::string> refuse_to_change(std::string_view name) {
+  const auto* one = find_parameter(name);
+  if (one == nullptr) {
+    return fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                       texts::shown(name));
+  }
+  if (one->may_change == change::never) return set_failed(name, "can't set immutable config");
+  return std::nullopt;
+}
 
 std::optional<std::string> apply_setting(live_settings& settings, std::string_view name,
                                          std::string_view value) {

@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "actors/connection_commands.hpp"
 
@@ -27,6 +29,22 @@ inline constexpr std::uint64_t commit_timeout_ms_max = 3'600'000;
 [[nodiscard]] std::optional<std::string> apply_setting(live_settings& settings,
                                                        std::string_view name,
                                                        std::string_view value);
+
+/// What CONFIG GET is answered from.
+struct settings_source {
+  const node_config& config;
+  const live_settings& settings;
+  std::uint32_t shard_count;
+  std::string_view port;  ///< of the client address
+};
+
+/// Every setting that matches one of the patterns, with its value; a plain name is repeated the way
+/// it was asked for, as Redis does.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> matching_settings(
+    const settings_source& from, resp::arguments patterns);
+
+/// Why a setting of that name cannot be changed while the node runs, in Redis' words.
+[[nodiscard]] std::optional<std::string> refuse_to_change(std::string_view name);
 
 void run_config(const connection_call& call);
 

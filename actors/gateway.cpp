@@ -331,6 +331,8 @@ class gateway_state final : public session_services,
     const envelope<schemas::GatewayRequest>::reader request(message);
     std::string lines;
     std::uint32_t killed = 0;
+    std::optional<std::string> refused;
+    std::vector<std::pair<std::string, std::string>> settings;
     switch (request->which()) {
       case schemas::GatewayRequest::LIST_CLIENTS:
         lines = list_clients(request->getListClients());
@@ -338,16 +340,32 @@ class gateway_state final : public session_services,
       case schemas::GatewayRequest::KILL_CLIENTS: killed = kill(request->getKillClients()); break;
       case schemas::GatewayRequest::CONFIGURE: {
         const auto setting = request->getConfigure();
-        const auto refused = apply_setting(settings_, schemas::view(setting.getName()),
-                                           schemas::view(setting.getValue()));
-        if (refused) spdlog::error("a checked setting was refused: {}", *refused);
+        refused = apply_setting(settings_, schemas::view(setting.getName()),
+                                schemas::view(setting.getValue()));
         break;
       }
+      case schemas::GatewayRequest::READ_SETTINGS:
+        settings = read_settings(request->getReadSettings());
+        break;
     }
-    envelope<schemas::GatewayAnswer>::builder reply(lines.size() + 64);
+    envelope<schemas::GatewayAnswer>::builder reply(lines.size() + 64 + settings.size() * 64);
     reply->setLines(schemas::data(lines));
     reply->setKilled(killed);
+    if (refused) reply->setRefused(schemas::text(*refused));
+    auto list = reply->initSettings(static_cast<unsigned>(settings.size()));
+    for (unsigned i = 0; i < list.size(); ++i) {
+      list[i].setName(schemas::text(settings[i].first));
+      list[i].setValue(schemas::text(settings[i].second));
+    }
     return reply.finish();
+  }
+
+  std::vector<std::pair<std::string, std::string>> read_settings(
+      capnp::List<capnp::Text>::Reader wanted) {
+    std::vector<std::string_view> patterns;
+    for (const auto pattern : wanted) patterns.push_back(schemas::view(pattern));
+    const auto port = std::to_string(parts_.facts->client_port);
+    return matching_settings({config_, settings_, parts_.shard_count, port}, patterns);
   }
 
   std::string list_clients(capnp::List<std::uint64_t>::Reader wanted) {

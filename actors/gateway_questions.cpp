@@ -80,7 +80,11 @@ void gateway_questions::configure(const asking_client& who, const std::string& n
   auto configure = request->initConfigure();
   configure.setName(schemas::text(name));
   configure.setValue(schemas::text(value));
-  ask_peers(who, request.finish(), [](const gathered&, resp::reply_writer& reply) { reply.ok(); });
+  ask_peers(who, request.finish(), [](const gathered& all, resp::reply_writer& reply) {
+    // It was checked before it was sent.
+    if (!all.refused.empty()) return reply.error("ERR CONFIG SET failed - " + all.refused);
+    reply.ok();
+  });
 }
 
 void gateway_questions::ask_peers(
@@ -102,6 +106,7 @@ void gateway_questions::ask_peers(
               const envelope<schemas::GatewayAnswer>::reader reply(message);
               all->lines += schemas::view(reply->getLines());
               all->killed += reply->getKilled();
+              if (reply->hasRefused()) all->refused = schemas::view(reply->getRefused());
               finish();
             },
             [finish](const caf::error&) { finish(); });

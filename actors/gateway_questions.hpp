@@ -52,6 +52,7 @@ class gateway_questions {
   struct gathered {
     std::string lines;
     std::uint32_t killed = 0;
+    std::string refused;
     std::size_t missing = 0;
   };
 

@@ -68,8 +68,15 @@ using data_reader_actor = caf::typed_actor<
     // shard: read one record; answered by RecordRead. Bounded in flight by the shard.
     caf::reacts_to<envelope<schemas::ReadRecord>>>;
 
+/// Scheduled, one per node: does what operators ask, by asking whom it concerns.
+using admin_actor = caf::typed_actor<
+    // peer_link: a console's command. Bounded by the link.
+    caf::replies_to<envelope<schemas::ConsoleRequest>>::with<envelope<schemas::ConsoleAnswer>>>;
+
 /// Pinned, one for each proved peer: the connection with another node or an operator's console.
 using peer_link_actor = caf::typed_actor<
+    // link_listener: who does what a console asks from now on.
+    caf::reacts_to<envelope<schemas::Attach>, admin_actor>,
     // link_listener: say why and close.
     caf::reacts_to<envelope<schemas::CloseLink>>,
     // INTERNAL, itself: the socket is closed, it is time to end.
@@ -78,6 +85,8 @@ using peer_link_actor = caf::typed_actor<
 /// Pinned, one per node: the address where nodes and consoles connect, and connections until they
 /// are proved.
 using link_listener_actor = caf::typed_actor<
+    // node, once at the start and again when admin was made anew; passed on to every link.
+    caf::reacts_to<envelope<schemas::Attach>, admin_actor>,
     // peer_link, once, last: why it ended.
     caf::reacts_to<envelope<schemas::LinkEnded>>,
     // metrics: what it counts.
@@ -95,18 +104,26 @@ using metrics_actor = caf::typed_actor<
     // time are missing.
     caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::NodeStatistics>>>;
 
+using end_watch_atom = caf::atom_constant<caf::atom("endwatch")>;
+
 /// Scheduled, one per node: the root that spawned all others.
 using node_actor = caf::typed_actor<
     // main thread, HTTP server: what everybody counts. The first answer means: all are up.
     caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::NodeStatistics>>,
+    // admin: the actors it watches.
+    caf::replies_to<envelope<schemas::ActorsRequest>>::with<envelope<schemas::ActorList>>,
+    // admin: messages of one of them.
+    caf::replies_to<envelope<schemas::TapRequest>>::with<envelope<schemas::TapAnswer>>,
     // main thread (SIGTERM) or gateway (SHUTDOWN): stop everything in the written order.
     caf::reacts_to<envelope<schemas::Stop>>,
+    // INTERNAL, itself: some time after a TapRequest.
+    caf::reacts_to<end_watch_atom>,
     // INTERNAL, itself: a tenth of a second passed (deadlines of the stop stages).
     caf::reacts_to<caf::tick_atom>>;
 
 /// The part of a gateway that other gateways talk to.
 using gateway_peer = caf::typed_actor<
-    // gateway: CLIENT LIST, CLIENT KILL or CONFIG SET, for the connections it has.
+    // gateway, admin: CLIENT LIST, CLIENT KILL, CONFIG SET or GET, for the connections it has.
     caf::replies_to<envelope<schemas::GatewayRequest>>::with<envelope<schemas::GatewayAnswer>>>;
 
 /// Pinned, one per reactor: the client sockets of that reactor.
@@ -146,6 +163,8 @@ using shard_actor = disk_client::extend<
     caf::reacts_to<envelope<schemas::CommitDemand>>,
     // metrics: what it counts.
     caf::replies_to<envelope<schemas::StatisticsRequest>>::with<envelope<schemas::ShardStatistics>>,
+    // admin: commit now, pause, resume. Answered when it is done.
+    caf::replies_to<envelope<schemas::SteerShard>>::with<envelope<schemas::ShardSteered>>,
     // node: commit everything and quit.
     caf::reacts_to<envelope<schemas::Stop>>,
     // INTERNAL, itself: a tenth of a second passed (expiry, retries of disk space).
@@ -154,11 +173,15 @@ using shard_actor = disk_client::extend<
 }  // namespace troupe::actors
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, caf::first_custom_type_id)
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ActorList>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ActorsRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Attach>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayAnswer>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CloseLink>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CommandBatch>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ConsoleAnswer>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ConsoleRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::CommitDemand>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::FrameWritten>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::GatewayStatistics>))
@@ -178,11 +201,15 @@ CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Sea
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentFile>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentOutcome>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SegmentsRetired>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ShardSteered>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::ShardStatistics>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StatisticsRequest>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::SteerShard>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Stop>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StreamOrders>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::StreamPart>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TapAnswer>))
+CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TapRequest>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TransactionReply>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::TransactionStep>))
 CAF_ADD_TYPE_ID(troupe_messages, (troupe::schemas::envelope<troupe::schemas::Watermark>))

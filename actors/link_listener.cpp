@@ -1,5 +1,6 @@
 #include "actors/link_listener.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
@@ -12,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "actors/actor_registry.hpp"
+#include "actors/link_setup.hpp"
 #include "actors/link_socket.hpp"
 #include "actors/paced_warning.hpp"
 #include "actors/peer_link.hpp"
@@ -49,6 +52,10 @@ class link_listener_state final : public runtime::io_handler, public runtime::ro
     self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
     start_listening();
     return {
+        [this](const envelope<schemas::Attach>& hello, const admin_actor& admin) {
+          admin_ = admin;
+          for (const auto& each : links_) self_->send(each.actor, hello, admin_);
+        },
         [this](const envelope<schemas::LinkEnded>& message) { on_ended(message); },
         [this](const envelope<schemas::StatisticsRequest>&) { return statistics(); },
         [this](const envelope<schemas::Stop>&) { on_stop(); },
@@ -105,6 +112,7 @@ class link_listener_state final : public runtime::io_handler, public runtime::ro
     peer_link_actor actor;
     link::link_peer peer;
     std::string address;
+    std::uint64_t number;  // of links that opened here
   };
 
   [[nodiscard]] std::uint64_t now_us() const { return home_.time().monotonic_us(); }
@@ -182,7 +190,8 @@ class link_listener_state final : public runtime::io_handler, public runtime::ro
     const auto me = caf::actor_cast<link_listener_actor>(caf::strong_actor_ptr(self_->ctrl()));
     auto actor = spawn_peer_link(home_, std::move(socket), me);
     self_->monitor(actor);
-    links_.push_back({std::move(actor), peer, address});
+    if (admin_) self_->send(actor, envelope<schemas::Attach>::builder().finish(), admin_);
+    links_.push_back({std::move(actor), peer, address, counted_.proved});
     if (stopping_) close(links_.back(), link::refusal::stopping);
   }
 
@@ -245,14 +254,24 @@ class link_listener_state final : public runtime::io_handler, public runtime::ro
       const auto reason = link::to_string(static_cast<link::refusal>(i));
       all.refused.push_back({std::string(reason), refused_[i]});
     }
-    envelope<schemas::LinkStatistics>::builder answer(2048);
+    for (const auto& each : links_) all.links.push_back(describe(each));
+    envelope<schemas::LinkStatistics>::builder answer(2048 + 256 * links_.size());
     actors::encode(all, *answer);
     return answer.finish();
+  }
+
+  static actor_figures describe(const open_link& link) {
+    auto now = figures_of(*counters_of(caf::actor_cast<caf::strong_actor_ptr>(link.actor)));
+    now.name = fmt::format("peer_link/{}", link.number);
+    now.place = "reactor 0";
+    now.state = fmt::format("{} {}", link::to_string(link.peer.role), link.address);
+    return now;
   }
 
   link_listener_actor::pointer self_;
   runtime::reactor& home_;
   link_listener_parts parts_;
+  admin_actor admin_;
   link::unproved_places places_;
   std::list<connection> unproved_;
   std::vector<open_link> links_;

@@ -1,23 +1,15 @@
 #include "actors/link_socket.hpp"
 
-#include <openssl/rand.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "actors/address.hpp"
 
 namespace troupe::actors {
 
 namespace {
 
 constexpr std::size_t round_bytes_max = 4 << 20;
-
-bool is_loopback_name(const std::string& name) {
-  const auto parsed = parse_address(name);
-  return parsed && is_loopback(*parsed);
-}
 
 }  // namespace
 
@@ -83,20 +75,6 @@ void link_socket::watch_for(std::uint32_t events) {
   if (events == watched_) return;
   watched_ = events;
   if (!home_.change(socket_.get(), events, *this)) core_.end_input();
-}
-
-link::reach reach_of(const runtime::descriptor& socket) {
-  const auto is_local =
-      is_loopback_name(runtime::peer_name(socket)) && is_loopback_name(runtime::local_name(socket));
-  return is_local ? link::reach::loopback : link::reach::network;
-}
-
-result<link::nonce> fresh_nonce() {
-  link::nonce once;
-  if (::RAND_bytes(once.data(), static_cast<int>(once.size())) != 1) {
-    return failure{errc::io_failed, "OpenSSL has no random bytes for a link"};
-  }
-  return once;
 }
 
 }  // namespace troupe::actors

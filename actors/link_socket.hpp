@@ -73,10 +73,4 @@ class link_socket final : public runtime::io_handler {
   bool more_ = false;  // work is left although no event will tell
 };
 
-/// Whether both ends of a connection are loopback addresses.
-[[nodiscard]] link::reach reach_of(const runtime::descriptor& socket);
-
-/// From OpenSSL's source of secrets; `io_failed` if that has none.
-[[nodiscard]] result<link::nonce> fresh_nonce();
-
 }  // namespace troupe::actors

@@ -6,7 +6,7 @@
 //   gateway, shard, data_reader, metrics   the node stops (exit code 1); a restart recovers
 //   wal_flusher, log_worker                its shard turns read-only, the node goes on
 //   data_writer                            its shard runs out of segments and answers "disk full"
-//   link_listener                          is made anew; links are dialled again by their peers
+//   link_listener, admin                   are made anew; links are dialled again by their peers
 #pragma once
 
 #include "actors/node_config.hpp"

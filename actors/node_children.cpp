@@ -50,6 +50,8 @@ class stored_children final : public node_children {
     of_shard.segments = std::move(opened.log.segments);
     of_shard.segment_bytes = parts_.storage.identity.segment_bytes;
     of_shard.commits_by = commits_by;
+    of_shard.epoch = opened.log.start.epoch;
+    of_shard.history = opened.log.start.history;
     made.shard = spawn_shard(reactor, (*parts_.directories)[home], home, std::move(of_shard),
                              {made.flusher, made.reader});
     return made;
@@ -82,6 +84,10 @@ class stored_children final : public node_children {
     return spawn_link_listener(
         *parts_.reactors->front(),
         {parts_.peer_listener, identity.cluster, identity.node, &parts_.config->cluster_secret});
+  }
+
+  [[nodiscard]] admin_actor make_admin(admin_parts whom) override {
+    return spawn_admin(system_, std::move(whom));
   }
 
  private:

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "actors/admin.hpp"
 #include "actors/gateway.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/link_listener.hpp"
@@ -40,6 +41,8 @@ class node_children {
                                                    const std::vector<gateway_actor>& gateways) = 0;
   /// Again whenever the one before died.
   [[nodiscard]] virtual link_listener_actor make_link_listener() = 0;
+  /// Likewise.
+  [[nodiscard]] virtual admin_actor make_admin(admin_parts whom) = 0;
 };
 
 /// What a node is made of. Borrowed parts must outlive the actors.

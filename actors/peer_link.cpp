@@ -1,12 +1,18 @@
 #include "actors/peer_link.hpp"
 
+#include <chrono>
+#include <string>
 #include <utility>
 
+#include "actors/console_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
 
 namespace troupe::actors {
 
 namespace {
+
+/// Longer than admin waits for anybody.
+constexpr auto answer_deadline = std::chrono::seconds(10);
 
 class peer_link_state final : public runtime::round_hook {
  public:
@@ -24,6 +30,7 @@ class peer_link_state final : public runtime::round_hook {
     self_->monitor(listener_);
     self_->set_down_handler([this](const caf::down_msg&) { self_->quit(); });
     return {
+        [this](const envelope<schemas::Attach>&, const admin_actor& admin) { admin_ = admin; },
         [this](const envelope<schemas::CloseLink>& order) { on_close(order); },
         [this](caf::tick_atom) { end(); },
     };
@@ -45,8 +52,43 @@ class peer_link_state final : public runtime::round_hook {
   }
 
  private:
-  void on_frame(const link::received_frame&) {
+  void on_frame(const link::received_frame& frame) {
+    if (frame.type != link::frame_type::console) return refuse();  // nothing for members yet
+    if (frame.body.size() > limits::console_request_bytes_max) return refuse();
+    auto request = envelope<schemas::ConsoleRequest>::copy_of(frame.body);
+    const auto number = console_number(request);
+    if (!number) return refuse();
+    if (under_way_ == limits::console_requests_max) {
+      return answer(encode_failed(*number, "too many commands of this console are under way"));
+    }
+    if (!admin_) return answer(encode_failed(*number, "the node is starting"));
+    ++under_way_;
+    self_->request(admin_, answer_deadline, std::move(request))
+        .then(
+            [this](const envelope<schemas::ConsoleAnswer>& message) {
+              --under_way_;
+              answer(message);
+            },
+            [this, number](const caf::error&) {
+              --under_way_;
+              answer(encode_failed(*number, "the node did not answer in time"));
+            });
+  }
+
+  void answer(const envelope<schemas::ConsoleAnswer>& message) {
+    // The envelope is kept until the socket has its bytes.
+    auto kept = std::make_shared<envelope<schemas::ConsoleAnswer>>(message);
+    const auto bytes = kept->bytes();
+    const auto taken =
+        socket_->core().push({link::frame_type::console, link::no_shard, {std::move(kept), bytes}});
+    // Bounded by what is under way, so a console that does not read is the only reason.
+    if (taken == link::pushed::full) refuse();
+    socket_->wake();
+  }
+
+  void refuse() {
     socket_->core().close(link::refusal::bad_frame, home_.time().monotonic_us());
+    socket_->wake();
   }
 
   void on_close(const envelope<schemas::CloseLink>& order) {
@@ -69,6 +111,8 @@ class peer_link_state final : public runtime::round_hook {
   runtime::reactor& home_;
   std::unique_ptr<link_socket> socket_;
   link_listener_actor listener_;
+  admin_actor admin_;
+  std::uint32_t under_way_ = 0;
   bool end_sent_ = false;
 };
 

@@ -8,7 +8,9 @@
 //
 // Invariants:
 //  1. What a peer sends that nobody here takes ends its link by name and does nothing else.
-//  2. Its last message is LinkEnded.
+//  2. Every command of a console is answered, one that nobody does in time too; at most
+//     limits::console_requests_max are under way, further ones are refused at once.
+//  3. Its last message is LinkEnded.
 #pragma once
 
 #include <memory>

@@ -11,6 +11,7 @@
 #include "actors/log_codec.hpp"
 #include "actors/paced_warning.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/shard_steering.hpp"
 #include "actors/statistics_codec.hpp"
 #include "actors/stream_codec.hpp"
 #include "actors/wal_flusher.hpp"
@@ -36,8 +37,11 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
         place_(parts.options.place),
         segment_bytes_(parts.segment_bytes),
         commits_by_(parts.commits_by),
+        epoch_(parts.epoch),
+        history_(parts.history),
         neighbours_(std::move(neighbours)),
-        core_(parts.options, *store_, *tail_, home->time(), *this) {
+        core_(parts.options, *store_, *tail_, home->time(), *this),
+        steering_(core_) {
     for (const auto& segment : parts.segments) learn_segment(segment.use, segment.ordinal);
     segment_count_ = parts.segments.size();
     directory_.local.at(place_.shard.value) = &core_;
@@ -65,6 +69,11 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
         [this](const envelope<schemas::TransactionStep>& message) { on_transaction(message); },
         [this](const envelope<schemas::CommitDemand>& message) { on_demand(message); },
         [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
+        [this](const envelope<schemas::SteerShard>& order) {
+          auto asker = self_->make_response_promise<envelope<schemas::ShardSteered>>();
+          steering_.take(order, asker, home_.time().monotonic_us());
+          return asker;
+        },
         [this](const envelope<schemas::Stop>& message) { on_stop(message); },
         [this](caf::tick_atom) { on_tick(); },
     };
@@ -73,6 +82,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   // ---- round_hook -------------------------------------------------------------------------------
   void on_round_end() override {
     core_.end_round();
+    steering_.on_round_end();
     for (std::size_t i = 0; i < gateways_.size(); ++i) send_replies(gateways_[i]);
     if (stopping_ && core_.settled() && !stop_sent_) {
       // quit() outside of a handler would not end the actor: handle one more message.
@@ -101,6 +111,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   }
 
   void send_transaction_reply(lane_key transaction, std::vector<shard_reply>&& answers) override {
+    if (shard_steering::is_ours(transaction)) return steering_.on_granted();
     auto& to = gateways_.at(transaction.gateway);
     auto bytes = std::size_t{128};
     for (const auto& answer : answers) bytes += message_bytes(answer);
@@ -302,6 +313,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
     const envelope<schemas::Stop>::reader order(message);
     if (!stopping_) {
       stopping_ = true;
+      steering_.resume();
       stop_at_us_ = home_.time().monotonic_us() + order->getGraceMs() * 1000ull;
       core_.demand_commit();
     }
@@ -317,6 +329,7 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
 
   void on_tick() {
     core_.tick();
+    steering_.on_tick(home_.time().monotonic_us());
     if (stopping_ && home_.time().monotonic_us() >= stop_at_us_) {
       spdlog::error("shard {}: stopped before everything was written", place_.shard.value);
       self_->quit(caf::make_error(not_all_written));
@@ -334,6 +347,8 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
     counted.segments = segment_count_;
     counted.segment_bytes = segment_count_ * segment_bytes_;
     counted.commits_by = commits_by_;
+    counted.epoch = epoch_;
+    counted.history = history_;
     envelope<schemas::ShardStatistics>::builder answer(1024);
     actors::encode(counted, *answer);
     return answer.finish();
@@ -353,6 +368,8 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   resp::shard_place place_;
   std::uint64_t segment_bytes_;
   log_commits commits_by_;
+  epoch_number epoch_;
+  history_id history_;
   shard_neighbours neighbours_;
   std::vector<gateway_link> gateways_;
   std::vector<use_id> uses_;  // by ordinal
@@ -366,7 +383,8 @@ class shard_state final : public shard_outputs, public runtime::round_hook {
   bool stopping_ = false;
   bool stop_sent_ = false;
   std::uint64_t stop_at_us_ = 0;
-  shard_core core_;  // last: its constructor may use all of the above
+  shard_core core_;  // nearly last: its constructor may use all of the above
+  shard_steering steering_;
 };
 
 }  // namespace

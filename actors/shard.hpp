@@ -29,6 +29,8 @@ struct shard_parts {
   std::vector<log::prepared_segment> segments;  ///< all listed, spares included
   std::uint64_t segment_bytes = 0;
   log_commits commits_by = log_commits::thread;  ///< as its flusher does them
+  epoch_number epoch;                            ///< of what it writes
+  history_id history;
 };
 
 /// Handles a shard works with.

@@ -180,6 +180,7 @@ class shard_core {
 
   // ---- state ----------------------------------------------------------------------------------
   [[nodiscard]] lsn durable() const { return watermarks_.durable(); }
+  [[nodiscard]] lsn appended() const { return tail_.appended(); }
   [[nodiscard]] bool frame_in_flight() const { return frame_sent_us_.has_value(); }
   /// True when everything appended is durable, or can never be.
   [[nodiscard]] bool settled() const;

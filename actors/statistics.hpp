@@ -81,6 +81,8 @@ struct shard_statistics {
   power_histogram commit_bytes;
   power_histogram commit_latency_us;  ///< from handing a frame to the flusher to its answer
   log_commits commits_by = log_commits::thread;
+  epoch_number epoch;  ///< of what it writes
+  history_id history;
   // back-pressure and trouble
   std::uint64_t queued_bytes = 0;          ///< records appended, not yet handed to the flusher
   std::uint64_t disk_full_rejections = 0;  ///< counter
@@ -148,6 +150,17 @@ struct refusal_figures {
   std::uint64_t count = 0;  ///< counter
 };
 
+/// One actor, as its operator sees it.
+struct actor_figures {
+  std::string name;            ///< "shard/0"
+  std::string place;           ///< "reactor 0", "thread", "scheduler"
+  std::string state;           ///< "running", "dead"; of a link, who is at its other end
+  std::uint64_t mailbox = 0;   ///< messages waiting
+  std::uint64_t messages = 0;  ///< counter: handled
+  std::uint64_t busy_us = 0;   ///< counter: in messages; not in sockets and ends of rounds
+  std::uint64_t restarts = 0;  ///< counter: times it was made anew
+};
+
 /// Links with other nodes and with consoles.
 struct link_statistics {
   std::uint32_t members = 0;    ///< open links with other nodes
@@ -157,6 +170,7 @@ struct link_statistics {
   std::uint64_t proved = 0;     ///< counter: of these, links that opened
   std::uint64_t hung_up = 0;    ///< counter: closed by the other side, at whatever state
   std::vector<refusal_figures> refused;  ///< by every reason there is
+  std::vector<actor_figures> links;      ///< the actors of open links
 };
 
 /// What does not change while a process runs.

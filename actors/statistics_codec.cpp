@@ -123,6 +123,8 @@ void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to) 
   to.setUnreadableRecords(from.unreadable_records);
   to.setDiskFull(from.disk_full);
   to.setPoisoned(from.poisoned);
+  to.setEpoch(from.epoch.value);
+  to.setHistory(from.history.value);
   to.setCommitsByIoUring(from.commits_by == log_commits::io_uring);
 }
 
@@ -154,6 +156,8 @@ shard_statistics decode(schemas::ShardStatistics::Reader from) {
   to.unreadable_records = from.getUnreadableRecords();
   to.disk_full = from.getDiskFull();
   to.poisoned = from.getPoisoned();
+  to.epoch = {from.getEpoch()};
+  to.history = {from.getHistory()};
   to.commits_by = from.getCommitsByIoUring() ? log_commits::io_uring : log_commits::thread;
   return to;
 }
@@ -231,6 +235,30 @@ gateway_statistics decode(schemas::GatewayStatistics::Reader from) {
   return to;
 }
 
+void encode(const std::vector<actor_figures>& from,
+            capnp::List<schemas::ActorFigures>::Builder to) {
+  for (unsigned i = 0; i < to.size(); ++i) {
+    to[i].setName(schemas::text(from[i].name));
+    to[i].setPlace(schemas::text(from[i].place));
+    to[i].setState(schemas::text(from[i].state));
+    to[i].setMailbox(from[i].mailbox);
+    to[i].setMessages(from[i].messages);
+    to[i].setBusyUs(from[i].busy_us);
+    to[i].setRestarts(from[i].restarts);
+  }
+}
+
+std::vector<actor_figures> decode(capnp::List<schemas::ActorFigures>::Reader from) {
+  std::vector<actor_figures> to;
+  for (const auto each : from) {
+    to.push_back({std::string(schemas::view(each.getName())),
+                  std::string(schemas::view(each.getPlace())),
+                  std::string(schemas::view(each.getState())), each.getMailbox(),
+                  each.getMessages(), each.getBusyUs(), each.getRestarts()});
+  }
+  return to;
+}
+
 void encode(const link_statistics& from, schemas::LinkStatistics::Builder to) {
   to.setMembers(from.members);
   to.setOperators(from.operators);
@@ -243,6 +271,7 @@ void encode(const link_statistics& from, schemas::LinkStatistics::Builder to) {
     refused[i].setReason(schemas::text(from.refused[i].reason));
     refused[i].setCount(from.refused[i].count);
   }
+  encode(from.links, to.initLinks(size_of(from.links)));
 }
 
 link_statistics decode(schemas::LinkStatistics::Reader from) {
@@ -256,6 +285,7 @@ link_statistics decode(schemas::LinkStatistics::Reader from) {
   for (const auto each : from.getRefused()) {
     to.refused.push_back({std::string(schemas::view(each.getReason())), each.getCount()});
   }
+  to.links = decode(from.getLinks());
   return to;
 }
 

@@ -9,6 +9,9 @@ namespace troupe::actors {
 void encode(const shard_statistics& from, schemas::ShardStatistics::Builder to);
 [[nodiscard]] shard_statistics decode(schemas::ShardStatistics::Reader from);
 
+void encode(const std::vector<actor_figures>& from, capnp::List<schemas::ActorFigures>::Builder to);
+[[nodiscard]] std::vector<actor_figures> decode(capnp::List<schemas::ActorFigures>::Reader from);
+
 void encode(const link_statistics& from, schemas::LinkStatistics::Builder to);
 [[nodiscard]] link_statistics decode(schemas::LinkStatistics::Reader from);
 

@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -7,14 +8,18 @@
 #include <chrono>
 #include <utility>
 
+#include "actors/actor_registry.hpp"
 #include "actors/failure_codec.hpp"
 #include "actors/runtime/pinned_actor.hpp"
+#include "actors/statistics_codec.hpp"
 
 namespace troupe::actors {
 
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
+/// A tap that nobody asked for so long is over.
+constexpr auto watch_lease = std::chrono::seconds(5);
 
 enum class kind : std::uint8_t {
   gateway,
@@ -24,11 +29,12 @@ enum class kind : std::uint8_t {
   data_reader,
   data_writer,
   metrics,
-  link_listener
+  link_listener,
+  admin
 };
-constexpr std::array kinds{kind::gateway,    kind::shard,        kind::wal_flusher,
-                           kind::log_worker, kind::data_reader,  kind::data_writer,
-                           kind::metrics,    kind::link_listener};
+constexpr std::array kinds{kind::gateway,       kind::shard,       kind::wal_flusher,
+                           kind::log_worker,    kind::data_reader, kind::data_writer,
+                           kind::link_listener, kind::metrics,     kind::admin};
 
 /// What happens when an actor of a kind dies while the node runs.
 enum class policy : std::uint8_t { stop_node, degrade, restart };
@@ -47,8 +53,7 @@ struct stop_stage {
 /// shards commit what they have while flushers still work, and these end with nothing under way
 /// and their logs sealed while their workers still work.
 constexpr std::array stop_order{
-    stop_stage{{kind::gateway, kind::link_listener, kind::link_listener, kind::link_listener},
-               5'000},
+    stop_stage{{kind::gateway, kind::link_listener, kind::admin, kind::admin}, 5'000},
     stop_stage{{kind::shard, kind::shard, kind::shard, kind::shard}, 10'000},
     stop_stage{{kind::wal_flusher, kind::wal_flusher, kind::wal_flusher, kind::wal_flusher}, 5'000},
     stop_stage{{kind::log_worker, kind::data_reader, kind::data_writer, kind::metrics}, 5'000},
@@ -71,7 +76,8 @@ constexpr policy policy_of(kind which) {
     case kind::wal_flusher:
     case kind::log_worker:
     case kind::data_writer: return policy::degrade;
-    case kind::link_listener: return policy::restart;
+    case kind::link_listener:
+    case kind::admin: return policy::restart;
     default: return policy::stop_node;
   }
 }
@@ -86,8 +92,14 @@ constexpr const char* name_of(kind which) {
     case kind::data_writer: return "data_writer";
     case kind::metrics: return "metrics";
     case kind::link_listener: return "link_listener";
+    case kind::admin: return "admin";
   }
   return "unknown";
+}
+
+/// Kinds of which there is one in a node.
+constexpr bool is_single(kind which) {
+  return which == kind::metrics || which == kind::link_listener || which == kind::admin;
 }
 
 class supervisor_state {
@@ -95,18 +107,23 @@ class supervisor_state {
   static constexpr const char* name = "node";
 
   supervisor_state(node_actor::pointer self, std::shared_ptr<node_children> make)
-      : self_(self), make_(std::move(make)) {}
+      : self_(self), make_(std::move(make)), registry_(self->system()) {}
 
   node_actor::behavior_type make_behavior() {
     self_->set_down_handler([this](const caf::down_msg& message) { on_down(message); });
+    registry_.add("node", "scheduler", caf::strong_actor_ptr(self_->ctrl()));
     make_shards();
     make_gateways();
     make_link_listener();
+    make_admin();
     return {
         [this](const envelope<schemas::StatisticsRequest>& request) {
           return self_->delegate(metrics_, request);
         },
+        [this](const envelope<schemas::ActorsRequest>&) { return list_actors(); },
+        [this](const envelope<schemas::TapRequest>& request) { return tap(request); },
         [this](const envelope<schemas::Stop>&) { begin_stop(caf::exit_reason::normal); },
+        [this](end_watch_atom) { registry_.end_watch(); },
         [this](caf::tick_atom) { on_tick(); },
     };
   }
@@ -122,6 +139,24 @@ class supervisor_state {
   void adopt(kind what, std::uint32_t index, const Handle& handle) {
     self_->monitor(handle);
     children_.push_back({what, index, caf::actor_cast<caf::strong_actor_ptr>(handle)});
+    const auto called =
+        is_single(what) ? std::string(name_of(what)) : fmt::format("{}/{}", name_of(what), index);
+    registry_.add(called, place_of(what, index), children_.back().actor);
+  }
+
+  [[nodiscard]] std::string place_of(kind what, std::uint32_t index) const {
+    switch (what) {
+      case kind::gateway:
+      case kind::shard:
+      case kind::wal_flusher: return fmt::format("reactor {}", index % make_->gateway_count());
+      case kind::link_listener: return "reactor 0";
+      case kind::log_worker:
+      case kind::data_reader:
+      case kind::data_writer: return "thread";
+      case kind::metrics:
+      case kind::admin: return "scheduler";
+    }
+    return {};
   }
 
   void make_shards() {
@@ -154,7 +189,29 @@ class supervisor_state {
   void make_link_listener() {
     links_ = make_->make_link_listener();
     adopt(kind::link_listener, 0, links_);
-    self_->send(metrics_, envelope<schemas::Attach>::builder().finish(), links_);
+    const auto hello = envelope<schemas::Attach>::builder().finish();
+    self_->send(metrics_, hello, links_);
+    if (admin_) self_->send(links_, hello, admin_);
+  }
+
+  void make_admin() {
+    const auto me = caf::actor_cast<node_actor>(caf::strong_actor_ptr(self_->ctrl()));
+    admin_ = make_->make_admin({me, metrics_, shards_, gateways_});
+    adopt(kind::admin, 0, admin_);
+    self_->send(links_, envelope<schemas::Attach>::builder().finish(), admin_);
+  }
+
+  [[nodiscard]] envelope<schemas::ActorList> list_actors() const {
+    const auto all = registry_.figures();
+    envelope<schemas::ActorList>::builder answer(256 + 192 * all.size());
+    actors::encode(all, answer->initActors(static_cast<unsigned>(all.size())));
+    return answer.finish();
+  }
+
+  envelope<schemas::TapAnswer> tap(const envelope<schemas::TapRequest>& request) {
+    self_->delayed_send(self_, watch_lease, end_watch_atom::value);
+    const envelope<schemas::TapRequest>::reader wanted(request);
+    return registry_.tap(schemas::view(wanted->getActor()));
   }
 
   void on_down(const caf::down_msg& message) {
@@ -163,6 +220,7 @@ class supervisor_state {
     if (place == children_.end()) return;
     const auto dead = *place;
     children_.erase(place);
+    registry_.note_death(dead.actor->id());
     if (stopping_) {
       if (dead.what == kind::shard && message.reason == not_all_written) why_ = not_all_written;
       go_on_stopping();
@@ -180,7 +238,11 @@ class supervisor_state {
       self_->send(shards_[dead.index], failed.finish());
     } else if (policy_of(dead.what) == policy::restart && restarts_ < restarts_max) {
       ++restarts_;
-      make_link_listener();
+      if (dead.what == kind::admin) {
+        make_admin();
+      } else {
+        make_link_listener();
+      }
     }
   }
 
@@ -202,6 +264,7 @@ class supervisor_state {
     if (in_stage(kind::gateway)) {
       for (const auto& gateway : gateways_) self_->send(gateway, order);
       self_->send(links_, order);
+      self_->send_exit(admin_, caf::exit_reason::user_shutdown);
     } else if (in_stage(kind::shard)) {
       for (const auto& shard : shards_) self_->send(shard, order);
     } else {
@@ -246,6 +309,8 @@ class supervisor_state {
   std::vector<gateway_actor> gateways_;
   metrics_actor metrics_;
   link_listener_actor links_;
+  admin_actor admin_;
+  actor_registry registry_;
   std::uint32_t restarts_ = 0;
   bool stopping_ = false;
   caf::exit_reason why_ = caf::exit_reason::normal;

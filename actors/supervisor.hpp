@@ -1,8 +1,8 @@
 // supervisor: the node actor. See node.hpp for what it does when one of its actors dies.
 //
 // Scheduled; owned by run_node. Start order: per shard data_writer, log_worker, wal_flusher,
-// data_reader, shard; then gateways; then metrics; then link_listener. Stop order: the table in
-// supervisor.cpp.
+// data_reader, shard; then gateways; then metrics; then link_listener, admin. Stop order: the table
+// in supervisor.cpp.
 #pragma once
 
 #include <memory>

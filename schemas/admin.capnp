@@ -49,6 +49,8 @@ struct ShardStatistics {
   commitsByIoUring @24 :Bool;
   unreadableRecords @25 :UInt64;
   meanTtlMs @26 :UInt64;
+  epoch @27 :UInt64;
+  history @28 :UInt64;
 }
 
 struct GatewayStatistics {
@@ -107,6 +109,7 @@ struct LinkStatistics {
   proved @4 :UInt64;
   hungUp @5 :UInt64;
   refused @6 :List(RefusalFigures);
+  links @7 :List(ActorFigures);  # the actors of open links
 }
 
 struct RefusalFigures {
@@ -147,12 +150,121 @@ struct GatewayRequest {
       name @5 :Text;
       value @6 :Text;
     }
+    readSettings @7 :List(Text);  # CONFIG GET by a console; patterns
   }
 }
 
 struct GatewayAnswer {
   lines @0 :Data;           # listClients: one line for each connection, each ended by LF
   killed @1 :UInt32;
+  settings @2 :List(Setting);    # readSettings
+  refused @3 :Text;              # configure: why not, in Redis' words; empty = done
+}
+
+struct Setting {
+  name @0 :Text;
+  value @1 :Text;
+}
+
+# ---- the console ---------------------------------------------------------------------------------
+# An operator's command goes console -> peer_link -> admin -> whom it concerns, and its answer the
+# same way back. On the link each is one `console` frame.
+
+struct ConsoleRequest {
+  number @0 :UInt64;        # the console's; comes back with the answer
+  union {
+    help @1 :Void;          # -> commands
+    actors @2 :Void;        # -> actors
+    shards @3 :Void;        # -> node
+    log @4 :Void;           # -> node
+    peers @5 :Void;         # -> node
+    readSettings @6 :List(Text);   # config get PATTERN...; -> settings
+    changeSetting @7 :Setting;     # config set NAME VALUE; -> done
+    ask :group {            # ask ACTOR WHAT; -> settings
+      actor @8 :Text;
+      what @9 :Text;
+    }
+    tell :group {           # tell ACTOR WHAT [SECONDS]; -> done
+      actor @10 :Text;
+      what @11 :Text;
+      seconds @12 :UInt32;
+    }
+    tap @13 :Text;          # ACTOR: what it handled since the last such request; -> tapped
+  }
+}
+
+struct ConsoleAnswer {
+  number @0 :UInt64;
+  union {
+    failed @1 :Text;        # why not
+    done @2 :Text;          # what was done
+    commands @3 :List(CommandHelp);
+    actors :group {
+      list @4 :List(ActorFigures);
+      node @5 :NodeStatistics;  # reactors and links
+    }
+    node @6 :NodeStatistics;
+    settings @7 :List(Setting);
+    tapped @8 :TapAnswer;
+  }
+}
+
+struct CommandHelp {
+  usage @0 :Text;
+  summary @1 :Text;
+}
+
+struct ActorsRequest {
+  # admin -> node: every actor it watches.
+}
+
+struct ActorFigures {
+  name @0 :Text;            # "shard/0"
+  place @1 :Text;           # where it runs: "reactor 0", "thread", "scheduler"
+  state @2 :Text;           # "running", "dead"; of a link, who is at its other end
+  mailbox @3 :UInt64;       # messages waiting
+  messages @4 :UInt64;      # messages handled
+  busyUs @5 :UInt64;        # in its messages; not in sockets and round ends
+  restarts @6 :UInt64;
+}
+
+struct ActorList {
+  # node -> admin.
+  actors @0 :List(ActorFigures);
+}
+
+struct TapRequest {
+  # admin -> node: messages of one of its actors since the last such request. The first begins to
+  # watch; who asks no more for some seconds watches no more.
+  actor @0 :Text;
+}
+
+struct TapAnswer {
+  messages @0 :List(TappedMessage);
+  missed @1 :UInt64;        # that came while nobody asked, ever
+  failed @2 :Text;          # no such actor; empty = it is watched
+}
+
+struct TappedMessage {
+  atNs @0 :UInt64;          # of the node's monotonic clock
+  tookNs @1 :UInt64;
+  from @2 :Text;            # empty = not one of the node's actors
+  type @3 :Text;
+}
+
+struct SteerShard {
+  # admin -> shard: flush: answered when all that was appended is on disk. pause: no command is run
+  # until resume, or for that long.
+  union {
+    flush @0 :Void;
+    pauseSeconds @1 :UInt32;
+    resume @2 :Void;
+  }
+}
+
+struct ShardSteered {
+  failed @0 :Text;          # why not; empty = done
+  durable @1 :UInt64;       # LSN
 }
 
 struct Stop {

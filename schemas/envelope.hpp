@@ -19,6 +19,7 @@
 #include <caf/serializer.hpp>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <span>
 #include <string>
@@ -89,6 +90,21 @@ class envelope {
   explicit operator bool() const noexcept { return block_ != nullptr; }
   [[nodiscard]] std::uint32_t words() const noexcept {
     return block_ == nullptr ? 0 : block_->words;
+  }
+
+  /// The message as it goes over a link; valid as long as an envelope of it.
+  [[nodiscard]] std::string_view bytes() const noexcept {
+    if (block_ == nullptr) return {};
+    const void* words = detail::words_of(block_);
+    return {static_cast<const char*>(words), block_->words * std::size_t{8}};
+  }
+  /// A message that came from outside, copied; empty unless `bytes` are whole words and at most
+  /// message_words_max. Its contents are not looked at: whoever reads it catches kj::Exception.
+  [[nodiscard]] static envelope copy_of(std::string_view bytes) {
+    if (bytes.empty() || bytes.size() % 8 != 0 || bytes.size() / 8 > message_words_max) return {};
+    envelope made(detail::allocate_block(static_cast<std::uint32_t>(bytes.size() / 8)));
+    std::memcpy(detail::words_of(made.block_), bytes.data(), bytes.size());
+    return made;
   }
 
   /// Builds one message. `capacity_bytes` should cover it; a larger message costs one more copy.

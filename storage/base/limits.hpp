@@ -91,6 +91,9 @@ inline constexpr std::size_t link_window_bytes_min = link_frame_bytes_max;
 inline constexpr std::uint32_t link_unproved_max = 64;
 /// Open links of a node, consoles counted.
 inline constexpr std::uint32_t links_max = 64;
+/// A command of a console, and how many of one console may be under way.
+inline constexpr std::size_t console_request_bytes_max = 64 * 1024;
+inline constexpr std::uint32_t console_requests_max = 16;
 inline constexpr std::uint32_t link_proof_deadline_ms = 5'000;
 inline constexpr std::uint32_t link_heartbeat_ms = 1'000;
 inline constexpr std::uint32_t link_silence_ms = 5'000;

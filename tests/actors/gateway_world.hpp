@@ -117,6 +117,7 @@ class noting_shard_actor {
           notes_.demands.push_back({envelope<schemas::CommitDemand>::reader(message)->getUpTo()});
         },
         unexpected_request<schemas::StatisticsRequest, schemas::ShardStatistics>(),
+        unexpected_request<schemas::SteerShard, schemas::ShardSteered>(),
         unexpected<schemas::Stop>(),
         unexpected_tick(),
     };
@@ -187,7 +188,11 @@ class noting_node {
   noting_node(actors::node_actor::pointer, std::size_t* stops) : stops_(*stops) {}
   actors::node_actor::behavior_type make_behavior() {
     return {unexpected_request<schemas::StatisticsRequest, schemas::NodeStatistics>(),
-            [this](const envelope<schemas::Stop>&) { ++stops_; }, unexpected_tick()};
+            unexpected_request<schemas::ActorsRequest, schemas::ActorList>(),
+            unexpected_request<schemas::TapRequest, schemas::TapAnswer>(),
+            [this](const envelope<schemas::Stop>&) { ++stops_; },
+            [](actors::end_watch_atom) { FAIL_CHECK("unexpected end of a tap"); },
+            unexpected_tick()};
   }
 
  private:

@@ -122,7 +122,7 @@ TEST_CASE("collective names show the sections they stand for") {
   CHECK(text_of({"all"}) == text_of({"everything"}));
   for (const auto* title :
        {"Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Modules",
-        "Commandstats", "Errorstats", "Log", "Shards", "Cluster", "Keyspace"}) {
+        "Commandstats", "Errorstats", "Log", "Shards", "Peers", "Cluster", "Keyspace"}) {
     CAPTURE(title);
     CHECK(has_line(text_of({"all"}), std::string("# ") + title));
   }

@@ -40,6 +40,7 @@ class counted_shard {
         unexpected<schemas::TransactionStep>(),
         unexpected<schemas::CommitDemand>(),
         [this](const envelope<schemas::StatisticsRequest>&) { return count(); },
+        unexpected_request<schemas::SteerShard, schemas::ShardSteered>(),
         unexpected<schemas::Stop>(),
         unexpected_tick(),
     };

@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::string_view exit_codes =
     "Exit codes: 0 = done, 1 = failed while running, 2 = wrong command line or configuration.";
+constexpr std::string_view console_exit_codes =
+    "Exit codes: 0 = done, 1 = the node refused the command, 2 = wrong command line or command,\n"
+    "3 = no link with the node: it cannot be reached, or has another cluster secret.";
 
 /// What the flags of `serve` said, as text, in the order of settings().
 struct serve_flags {
@@ -63,6 +66,38 @@ void declare_inspect(CLI::App& command, inspect_flags& flags) {
   command.add_flag("--frames", flags.frames, "list every commit frame");
   command.add_flag("--records", flags.records, "list every record");
   command.footer(std::string(exit_codes));
+}
+
+/// What the flags of `console` said.
+struct console_flags {
+  std::string where;
+  std::string secret_path;
+  std::vector<std::string> words;
+  bool json = false;
+};
+
+void declare_console(CLI::App& command, console_flags& flags) {
+  command.add_option("NODE", flags.where, "HOST:PORT, peer address of the node (127.0.0.1:17379)");
+  command.add_option("COMMAND", flags.words, "a command and its words; none = a session");
+  command.add_option("--cluster-secret", flags.secret_path, "file that holds the cluster secret")
+      ->type_name("FILE");
+  command.add_flag("--json", flags.json, "answers as JSON, one line each");
+  command.footer("`help` lists the commands.\n" + std::string(console_exit_codes));
+}
+
+result<request> build_console(const console_flags& flags) {
+  console_call call;
+  if (!flags.where.empty()) {
+    TRY(call.where, actors::parse_address(flags.where));
+  }
+  if (!flags.secret_path.empty()) {
+    auto secret = read_secret(flags.secret_path);
+    if (!secret) return secret.error().in("--cluster-secret");
+    call.secret = std::move(*secret);
+  }
+  call.format = flags.json ? console_format::json : console_format::text;
+  call.words = flags.words;
+  return request(std::move(call));
 }
 
 /// All complaints about a configuration, one a line, each with the place where the setting was
@@ -115,8 +150,9 @@ result<void> check_remaining(const CLI::App& command) {
 
 result<void> check_subcommand(const CLI::App& app) {
   const auto remaining = app.remaining();
-  if (remaining.empty()) return failure{errc::refused, "name a subcommand: serve or inspect"};
-  constexpr std::string_view names[] = {"serve", "inspect", "--help", "--version"};
+  if (remaining.empty())
+    return failure{errc::refused, "name a subcommand: serve, console or inspect"};
+  constexpr std::string_view names[] = {"serve", "console", "inspect", "--help", "--version"};
   return failure{errc::refused, fmt::format("unknown subcommand '{}'{}", remaining.front(),
                                             suggestion(remaining.front(), names))};
 }
@@ -138,6 +174,9 @@ result<request> parse_command_line(std::span<const std::string> arguments,
       app.add_subcommand("inspect", "describe and check files of a data directory");
   inspect_flags looks;
   declare_inspect(*inspect, looks);
+  auto* const console = app.add_subcommand("console", "show and steer a running node");
+  console_flags asks;
+  declare_console(*console, asks);
 
   try {
     // The library wants them in reverse order.
@@ -157,8 +196,12 @@ result<request> parse_command_line(std::span<const std::string> arguments,
     TRY_VOID(check_remaining(*inspect));
     return request(inspect_request{looks.paths, looks.how_much()});
   }
+  if (console->parsed()) {
+    TRY_VOID(check_remaining(*console));
+    return build_console(asks);
+  }
   TRY_VOID(check_subcommand(app));
-  return failure{errc::refused, "name a subcommand: serve or inspect"};
+  return failure{errc::refused, "name a subcommand: serve, console or inspect"};
 }
 
 }  // namespace troupe::tools

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/command_line.hpp"
+#include "tools/console.hpp"
 #include "tools/inspect.hpp"
 #include "tools/machine.hpp"
 #include "tools/serve.hpp"
@@ -17,6 +18,7 @@ namespace {
 struct runner {
   int operator()(const serve_request& wanted) const { return serve(wanted.config); }
   int operator()(const inspect_request& wanted) const { return inspect(wanted); }
+  int operator()(const console_call& wanted) const { return console(wanted); }
   int operator()(const print_request& wanted) const {
     const bool printed = std::fputs(wanted.text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
     return printed ? exit_done : exit_failed;

@@ -18,26 +18,6 @@ using actors::node_config;
 
 constexpr std::size_t secret_bytes_max = 4096;
 
-/// The one line that a file holds, without its end.
-result<std::string> read_secret(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  errno = 0;
-  std::string secret(secret_bytes_max + 1, '\0');
-  if (file) file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
-  if (!file.is_open() || file.bad())
-    return failure{errc::refused, fmt::format("cannot read '{}'", path)};
-  secret.resize(static_cast<std::size_t>(file.gcount()));
-  if (secret.size() > secret_bytes_max)
-    return failure{errc::refused,
-                   fmt::format("'{}' holds more than {} bytes", path, secret_bytes_max)};
-  if (secret.ends_with('\n')) secret.pop_back();
-  if (secret.ends_with('\r')) secret.pop_back();
-  if (secret.empty()) return failure{errc::refused, fmt::format("'{}' holds no secret", path)};
-  if (secret.find_first_of("\r\n") != std::string::npos)
-    return failure{errc::refused, fmt::format("'{}' holds more than one line", path)};
-  return secret;
-}
-
 template <auto Member, auto Parse>
 result<void> assign(node_config& config, const std::string& text) {
   TRY(config.*Member, Parse(text));
@@ -106,6 +86,25 @@ constexpr std::array all{
 };
 
 }  // namespace
+
+result<std::string> read_secret(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  errno = 0;
+  std::string secret(secret_bytes_max + 1, '\0');
+  if (file) file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+  if (!file.is_open() || file.bad())
+    return failure{errc::refused, fmt::format("cannot read '{}'", path)};
+  secret.resize(static_cast<std::size_t>(file.gcount()));
+  if (secret.size() > secret_bytes_max)
+    return failure{errc::refused,
+                   fmt::format("'{}' holds more than {} bytes", path, secret_bytes_max)};
+  if (secret.ends_with('\n')) secret.pop_back();
+  if (secret.ends_with('\r')) secret.pop_back();
+  if (secret.empty()) return failure{errc::refused, fmt::format("'{}' holds no secret", path)};
+  if (secret.find_first_of("\r\n") != std::string::npos)
+    return failure{errc::refused, fmt::format("'{}' holds more than one line", path)};
+  return secret;
+}
 
 std::span<const setting> settings() { return all; }
 

@@ -36,6 +36,9 @@ struct setting {
 
 [[nodiscard]] std::span<const setting> settings();
 
+/// The one line that a file holds, without its end; `refused` if it holds something else.
+[[nodiscard]] result<std::string> read_secret(const std::string& path);
+
 /// The setting called `key`, or null.
 [[nodiscard]] const setting* find_setting(std::string_view key);
 

@@ -174,7 +174,7 @@ TEST_CASE("an unknown flag, subcommand or argument is named with what was meant"
   CHECK(complaint({"serve", "--zzz"}) == "unknown flag '--zzz'");
   CHECK(complaint({"serv"}) == "unknown subcommand 'serv' (did you mean 'serve'?)");
   CHECK(complaint({"--vrsion"}) == "unknown subcommand '--vrsion' (did you mean '--version'?)");
-  CHECK(complaint({}) == "name a subcommand: serve or inspect");
+  CHECK(complaint({}) == "name a subcommand: serve, console or inspect");
   CHECK(complaint({"serve", "--data-dir", "d", "extra"}) == "unexpected argument 'extra'");
 }
 

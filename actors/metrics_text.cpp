@@ -82,6 +82,7 @@ using clients = client_statistics;
 using shard = shard_statistics;
 using reactor = reactor_statistics;
 using links = link_statistics;
+using actor = actor_figures;
 constexpr auto counter = MetricType::Counter;
 constexpr auto gauge = MetricType::Gauge;
 
@@ -224,6 +225,15 @@ const figure<links> link_figures[] = {
      read_member<&links::hung_up>},
 };
 
+const figure<actor> actor_figures_of[] = {
+    {gauge, "troupe_actor_mailbox", "Messages waiting.", read_member<&actor::mailbox>},
+    {counter, "troupe_actor_messages_total", "Messages handled.", read_member<&actor::messages>},
+    {counter, "troupe_actor_busy_seconds_total", "Time in messages.",
+     read_seconds_of_us<&actor::busy_us>},
+    {counter, "troupe_actor_restarts_total", "Times an actor was made anew.",
+     read_member<&actor::restarts>},
+};
+
 }  // namespace
 
 std::string metrics_text(const node_statistics& statistics) {
@@ -270,6 +280,11 @@ std::string metrics_text(const node_statistics& statistics) {
   out.family(counter, "troupe_peer_refused_total", "Connections refused or closed, by reason.");
   for (const auto& from : statistics.links.refused)
     out.value(static_cast<double>(from.count), {{"reason", from.reason}});
+  for (const auto& one : actor_figures_of) {
+    out.family(one.type, one.name, one.help);
+    for (const auto& from : statistics.actors)
+      out.value(one.read(from), {{"actor", from.name}, {"place", from.place}});
+  }
   return out.text();
 }
 

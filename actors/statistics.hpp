@@ -202,6 +202,7 @@ struct node_statistics {
   std::vector<shard_statistics> shards;
   std::vector<reactor_statistics> reactors;
   link_statistics links;
+  std::vector<actor_figures> actors;  ///< without those of links; for /metrics only
 };
 
 }  // namespace troupe::actors

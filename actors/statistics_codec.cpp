@@ -292,6 +292,7 @@ link_statistics decode(schemas::LinkStatistics::Reader from) {
 node_statistics decode(schemas::NodeStatistics::Reader from) {
   node_statistics to;
   to.links = decode(from.getLinks());
+  to.actors = decode(from.getActors());
   for (const auto shard : from.getShards()) to.shards.push_back(decode(shard));
   for (const auto gateway : from.getGateways()) {
     const auto each = decode(gateway);

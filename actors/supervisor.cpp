@@ -18,6 +18,8 @@ namespace troupe::actors {
 namespace {
 
 constexpr auto tick_interval = std::chrono::milliseconds(100);
+/// Longer than metrics waits for anybody.
+constexpr auto statistics_deadline = std::chrono::seconds(2);
 /// A tap that nobody asked for so long is over.
 constexpr auto watch_lease = std::chrono::seconds(5);
 
@@ -117,9 +119,7 @@ class supervisor_state {
     make_link_listener();
     make_admin();
     return {
-        [this](const envelope<schemas::StatisticsRequest>& request) {
-          return self_->delegate(metrics_, request);
-        },
+        [this](const envelope<schemas::StatisticsRequest>& request) { return statistics(request); },
         [this](const envelope<schemas::ActorsRequest>&) { return list_actors(); },
         [this](const envelope<schemas::TapRequest>& request) { return tap(request); },
         [this](const envelope<schemas::Stop>&) { begin_stop(caf::exit_reason::normal); },
@@ -199,6 +199,27 @@ class supervisor_state {
     admin_ = make_->make_admin({me, metrics_, shards_, gateways_});
     adopt(kind::admin, 0, admin_);
     self_->send(links_, envelope<schemas::Attach>::builder().finish(), admin_);
+  }
+
+  /// What metrics gathered, and the actors that only this one knows.
+  caf::typed_response_promise<envelope<schemas::NodeStatistics>> statistics(
+      const envelope<schemas::StatisticsRequest>& request) {
+    auto asker = self_->make_response_promise<envelope<schemas::NodeStatistics>>();
+    self_->request(metrics_, statistics_deadline, request)
+        .then(
+            [this, asker](const envelope<schemas::NodeStatistics>& message) mutable {
+              const envelope<schemas::NodeStatistics>::reader gathered(message);
+              const auto figures = registry_.figures();
+              envelope<schemas::NodeStatistics>::builder all(message.words() * std::size_t{8} +
+                                                             192 * figures.size() + 256);
+              all->setShards(gathered->getShards());
+              all->setGateways(gathered->getGateways());
+              all->setLinks(gathered->getLinks());
+              actors::encode(figures, all->initActors(static_cast<unsigned>(figures.size())));
+              asker.deliver(all.finish());
+            },
+            [asker](const caf::error& why) mutable { asker.deliver(why); });
+    return asker;
   }
 
   [[nodiscard]] envelope<schemas::ActorList> list_actors() const {

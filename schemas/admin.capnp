@@ -122,6 +122,7 @@ struct NodeStatistics {
   shards @0 :List(ShardStatistics);
   gateways @1 :List(GatewayStatistics);
   links @2 :LinkStatistics;
+  actors @3 :List(ActorFigures);  # added by the node, for /metrics
 }
 
 struct CloseLink {

@@ -77,6 +77,20 @@ TEST_CASE("every figure appears with its labels and type") {
   CHECK(has_line(text, "troupe_reactor_busy_seconds_total{reactor=\"0\"} 2"));
 }
 
+TEST_CASE("links and actors appear with their reasons and names") {
+  node_statistics node;
+  node.links.members = 2;
+  node.links.refused = {{"bad_proof", 3}};
+  node.actors = {{"shard/1", "reactor 0", "running", 4, 5, 6'000'000, 7}};
+  const auto text = metrics_text(node);
+  CHECK(has_line(text, "troupe_peer_links 2"));
+  CHECK(has_line(text, "troupe_peer_refused_total{reason=\"bad_proof\"} 3"));
+  CHECK(has_line(text, "troupe_actor_mailbox{actor=\"shard/1\",place=\"reactor 0\"} 4"));
+  CHECK(has_line(text, "troupe_actor_messages_total{actor=\"shard/1\",place=\"reactor 0\"} 5"));
+  CHECK(has_line(text, "troupe_actor_busy_seconds_total{actor=\"shard/1\",place=\"reactor 0\"} 6"));
+  CHECK(has_line(text, "troupe_actor_restarts_total{actor=\"shard/1\",place=\"reactor 0\"} 7"));
+}
+
 TEST_CASE("large counters keep every digit") {
   node_statistics node;
   node.clients.sent_bytes = 123'456'789'012'345;

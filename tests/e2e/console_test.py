@@ -54,6 +54,10 @@ class OneShot(NodeCase):
         self.assertEqual(actors["data_reader/0"]["place"], "thread")
         self.assertEqual([one["state"].split()[0] for one in tree["links"]], ["operator"])
         self.assertGreater(tree["reactors"][0]["busy_us"], 0)
+        # Pages for machines have the same figures.
+        handled = re.search(r'troupe_actor_messages_total{actor="shard/0",place="reactor 0"} (\d+)',
+                            node.http("/metrics")[1])
+        self.assertGreaterEqual(int(handled[1]), actors["shard/0"]["messages"])
 
     def test_shards_and_log_agree_with_info(self):
         node = self.start_node("--shards", "3")

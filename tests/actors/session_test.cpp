@@ -180,10 +180,10 @@ TEST_CASE("RESET ends CLIENT REPLY OFF, but a SKIP in front of it takes its own 
       {{"MULTI", "CLIENT REPLY SKIP", "EXEC", "RESET", "PING"},
        "+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n"},
   };
-  for (const auto& [sent, got] : all) {
-    CAPTURE(sent[0]);
+  for (const auto& each : all) {
+    CAPTURE(each.sent[0]);
     one_client client;
-    CHECK(client.send(sent) == got);
+    CHECK(client.send(each.sent) == each.got);
   }
 }
 
